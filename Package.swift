@@ -1,0 +1,87 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// A target imports only what stands above it; see docs/architecture.md. `dev/check-imports` and the build flag
+// --explicit-target-dependency-import-check error hold the rule.
+
+let settings: [SwiftSetting] = [
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+let nio: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
+let posix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
+let embedded: Target.Dependency = .product(name: "NIOEmbedded", package: "swift-nio")
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let toml: Target.Dependency = .product(name: "TOMLKit", package: "TOMLKit")
+let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
+let sqlite: Target.Dependency = .product(name: "GRDBSQLite", package: "GRDB.swift")
+let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let signals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
+
+func unit(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: settings)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .testTarget(name: name, dependencies: dependencies, resources: [.copy("Resources")], swiftSettings: settings)
+}
+
+let package = Package(
+    name: "farebox",
+    platforms: [.macOS(.v15)],
+    products: [.executable(name: "farebox", targets: ["farebox"])],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
+    ],
+    targets: [
+        .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CSecp256k1", pkgConfig: "libsecp256k1", providers: [.apt(["libsecp256k1-dev"])]),
+
+        unit("Primitives", ["COpenSSL"]),
+        unit("X402", ["Primitives"]),
+        unit("EVM", ["Primitives", "CSecp256k1"]),
+        unit("Transport", ["COpenSSL", nio, posix]),
+        unit("Pricing", ["Primitives", "X402"]),
+        unit("Ledger", ["Primitives", "X402"]),
+        unit("LedgerSQLite", ["Primitives", "X402", "Ledger", grdb, sqlite]),
+        unit("Facilitator", ["Primitives", "X402", "EVM", "Ledger", "Transport", nio, logging]),
+        unit("Proxy", ["Primitives", "X402", "EVM", "Pricing", "Ledger", "Facilitator", "Transport", nio, logging]),
+        unit(
+            "RouteFile",
+            ["Primitives", "X402", "EVM", "Pricing", "Ledger", "Facilitator", "Transport", "Proxy", toml]),
+        .executableTarget(
+            name: "farebox",
+            dependencies: [
+                "Primitives", "X402", "EVM", "Transport", "Pricing", "Ledger", "LedgerSQLite", "Facilitator", "Proxy",
+                "RouteFile", nio, posix, logging, arguments, lifecycle, signals,
+            ],
+            swiftSettings: settings),
+
+        tests("PrimitivesTests", ["Primitives"]),
+        tests("X402Tests", ["Primitives", "X402"]),
+        tests("EVMTests", ["Primitives", "EVM"]),
+        tests("TransportTests", ["Transport", nio, posix, embedded]),
+        tests("PricingTests", ["Primitives", "X402", "Pricing"]),
+        tests("LedgerTests", ["Primitives", "X402", "Ledger", "LedgerSQLite"]),
+        tests(
+            "FacilitatorTests",
+            ["Primitives", "X402", "EVM", "Ledger", "Transport", "Facilitator", nio, posix]),
+        tests(
+            "ProxyTests",
+            [
+                "Primitives", "X402", "EVM", "Pricing", "Ledger", "LedgerSQLite", "Facilitator", "Transport", "Proxy",
+                nio, posix, embedded, logging,
+            ]),
+        tests("RouteFileTests", ["Primitives", "X402", "Pricing", "Transport", "Facilitator", "RouteFile"]),
+    ],
+    swiftLanguageModes: [.v6]
+)
