@@ -1,0 +1,128 @@
+package import EVM
+package import Ledger
+package import Primitives
+package import X402
+
+/// An adapter of the registry: verifies and settles the payments of some networks.
+///
+/// A new adapter is a folder under `Rails/` and a line in `RailFactory`. Safe from any thread.
+package protocol Rail: AnyObject, Sendable {
+    /// The adapter's id in the file.
+    var id: String { get }
+    /// What it serves, as `/supported` lists it.
+    var kinds: [SupportedKind] { get }
+    /// Addresses or names it settles with, by network pattern, for `/supported`.
+    var signers: [(pattern: String, signers: [String])] { get }
+    /// How settling works on this rail.
+    var settlement: SettlementStyle { get }
+
+    /// Verifies as far as no network is needed; called on the caller's event loop and never blocks.
+    func verifyLocally(
+        _ payment: Payment, for requirements: PaymentRequirements, now: UnixTime, keys: inout PublicKeyCache
+    ) -> LocalVerdict
+
+    /// Verifies what `verifyLocally` could not decide; throws when the rail cannot be asked.
+    func verify(
+        _ payment: Payment, for requirements: PaymentRequirements, now: UnixTime
+    ) async throws(RailError) -> VerifyOutcome
+
+    /// Moves the value, or finds out that it moved; called after the claim's `settling` mark is durable.
+    ///
+    /// The same order may come again with the same `identity` after a crash: `identity.publicID` is the idempotency key.
+    func settle(_ order: SettleOrder) async -> SettleOutcome
+
+    /// Asks again for a settlement whose fate is unknown; `.unknown` where nobody can be asked.
+    func reconcile(_ record: PaymentRecord) async -> SettleOutcome
+}
+
+/// How a rail settles.
+package enum SettlementStyle: Hashable, Sendable {
+    /// No outside effect: `localTransaction` names the settlement at once.
+    case local(transactionPrefix: String)
+    /// The network is asked.
+    case remote
+}
+
+/// What can be said without the network.
+package enum LocalVerdict: Hashable, Sendable {
+    case decided(VerifyOutcome)
+    case needsNetwork
+}
+
+/// The verdict on a payment.
+package enum VerifyOutcome: Hashable, Sendable {
+    case valid(VerifiedPayment)
+    case invalid(ReasonCode, payer: String?)
+}
+
+/// What verification learned of a payment.
+package struct VerifiedPayment: Hashable, Sendable {
+    package var identity: PaymentIdentity
+    package var payer: String
+    package var validBefore: UnixTime?
+
+    package init(identity: PaymentIdentity, payer: String, validBefore: UnixTime?) {
+        self.identity = identity
+        self.payer = payer
+        self.validBefore = validBefore
+    }
+}
+
+/// A claimed payment to settle.
+package struct SettleOrder: Sendable {
+    package var payment: Payment
+    package var requirements: PaymentRequirements
+    package var identity: PaymentIdentity
+    package var payer: String
+
+    package init(payment: Payment, requirements: PaymentRequirements, identity: PaymentIdentity, payer: String) {
+        self.payment = payment
+        self.requirements = requirements
+        self.identity = identity
+        self.payer = payer
+    }
+}
+
+/// What became of a settlement.
+package enum SettleOutcome: Hashable, Sendable {
+    case settled(transaction: String, payer: String?)
+    /// The rail refused: the value did not move.
+    case refused(ReasonCode, message: String?)
+    /// Sent, and no answer that can be believed: the value may have moved.
+    case unknown(transaction: String?)
+    /// Certainly not sent.
+    case unavailable(RailError)
+}
+
+/// One entry of `/supported`.
+package struct SupportedKind: Hashable, Sendable {
+    package var x402Version: Int
+    package var scheme: String
+    package var network: NetworkPattern
+    package var extra: [JSONMember]
+
+    package init(x402Version: Int, scheme: String, network: NetworkPattern, extra: [JSONMember] = []) {
+        self.x402Version = x402Version
+        self.scheme = scheme
+        self.network = network
+        self.extra = extra
+    }
+}
+
+/// A rail could not be asked, or did not answer in a form that can be believed.
+package struct RailError: Error, Hashable, Sendable {
+    package enum Code: String, Hashable, Sendable {
+        case unavailable, timeout, malformedAnswer, refusedByPolicy, breakerOpen, misconfigured
+    }
+
+    package var code: Code
+    package var adapter: String
+    /// Constant text for people; no values in it.
+    package var message: String
+
+    package init(_ code: Code, adapter: String, _ message: String) {
+        self.code = code
+        self.adapter = adapter
+        self.message = message
+    }
+}

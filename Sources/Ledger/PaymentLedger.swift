@@ -1,0 +1,198 @@
+package import Primitives
+package import X402
+
+/// The record of every payment, and the only judge of who may use one.
+///
+/// Every method is one atomic step, durable before it answers where the store is durable. Replies come on a thread of the
+/// store's own choosing, in the order of commits; callers hop to where they belong. Safe from any thread.
+package protocol PaymentLedger: Sendable {
+    /// Grants the claim to exactly one caller, or says why not.
+    ///
+    /// An identity that is unknown, or whose value was released, is granted. A settled and undelivered one is granted again for
+    /// the same binding to a presenter with proof, while redeliveries are left. `now` dates the row and judges leases.
+    func reserve(_ request: ReserveRequest, reply: @escaping @Sendable (Result<ReserveOutcome, LedgerError>) -> Void)
+
+    /// Makes one transition, if the state allows it.
+    func apply(
+        _ event: PaymentEvent, to reference: PaymentReference, now: UnixTime,
+        reply: @escaping @Sendable (Result<ApplyOutcome, LedgerError>) -> Void)
+
+    /// The payment with this identity, nil if there is none.
+    func payment(_ identity: PaymentIdentity) async throws(LedgerError) -> PaymentRecord?
+
+    /// The payment whose public id this is.
+    func payment(publicID: String) async throws(LedgerError) -> PaymentRecord?
+
+    /// Rows in order of their creation, newest first.
+    func payments(_ query: PaymentQuery) async throws(LedgerError) -> [PaymentRecord]
+
+    /// Ends what a crash left open, before any listener opens; returns what is left for the rails to answer.
+    ///
+    /// `settling` becomes `uncertain`; a lease in `forwarding` that no process holds becomes `undelivered` under `before`, and
+    /// `owed` under `after` and `batch`, where the answer may have gone out.
+    func recover(now: UnixTime) async throws(LedgerError) -> [PaymentRecord]
+
+    /// Whether the store takes claims now; told by health.
+    func health() async -> LedgerHealth
+
+    /// Finishes what was submitted, then closes.
+    func close() async
+}
+
+/// One attempt to claim.
+package struct ReserveRequest: Sendable {
+    package var claim: Claim
+    package var opening: ClaimOpening
+    package var proof: PresenterProof
+    package var now: UnixTime
+    package var redelivery: RedeliveryPolicy
+
+    package init(
+        claim: Claim, opening: ClaimOpening, proof: PresenterProof = PresenterProof(), now: UnixTime,
+        redelivery: RedeliveryPolicy = RedeliveryPolicy()
+    ) {
+        self.claim = claim
+        self.opening = opening
+        self.proof = proof
+        self.now = now
+        self.redelivery = redelivery
+    }
+}
+
+/// How often, and how, an undelivered payment may open its request again.
+package struct RedeliveryPolicy: Hashable, Sendable {
+    /// Further runs of the upstream after the first.
+    package var limit: Int
+    /// How long the same client address is proof enough, for clients that know no token.
+    package var addressProofSeconds: Int64
+    /// How long a redelivery may hold its lease.
+    package var leaseSeconds: Int64
+
+    package init(limit: Int = 3, addressProofSeconds: Int64 = 600, leaseSeconds: Int64 = 120) {
+        self.limit = limit
+        self.addressProofSeconds = addressProofSeconds
+        self.leaseSeconds = leaseSeconds
+    }
+}
+
+/// The answer to a claim.
+package enum ReserveOutcome: Hashable, Sendable {
+    /// First to claim: go on as the opening says.
+    case granted(PaymentReference)
+    /// Paid before and not delivered: now forwarding again, no settlement needed. A body must match the print.
+    case redelivery(PaymentReference, transaction: String, body: BodyPrint?)
+    /// Another request holds the claim at this moment.
+    case inFlight
+    /// The settlement's fate is not known yet.
+    case pending(transaction: String?)
+    /// Used before, for this or for something else; or by another owner.
+    case used
+    /// Settled and undelivered, but the presenter showed neither token nor a known address.
+    case proofRequired
+}
+
+/// A transition of a payment.
+package enum PaymentEvent: Hashable, Sendable {
+    /// The rail is about to be asked (`reserved → settling`).
+    case settle
+    /// The rail said yes; `forwardingUntil` starts the service in the same step.
+    case settled(transaction: String, forwardingUntil: UnixTime?)
+    /// The value did not and cannot move: proof only, never a timer.
+    case released(reason: String)
+    /// Sent, and not known what became of it.
+    case uncertain(transaction: String?)
+    /// The answer went out; nothing more to do.
+    case delivered
+    /// The upstream failed to deliver; `grant` is the SHA-256 of the token that the answer carries.
+    case undelivered(grant: Bytes32?, client: Bytes32?, body: BodyPrint?)
+    /// Served before it was paid.
+    case owed
+    /// Owed and past hope.
+    case writtenOff(reason: String)
+    /// Reserved and past its validity.
+    case expired
+}
+
+/// The answer to an event.
+package enum ApplyOutcome: Hashable, Sendable {
+    case applied(PaymentState)
+    /// The state does not allow the event; nothing was written.
+    case refused(PaymentState)
+    case unknownPayment
+}
+
+/// A row of the ledger.
+package struct PaymentRecord: Hashable, Sendable {
+    package var reference: PaymentReference
+    package var claim: Claim
+    package var state: PaymentState
+    package var createdAt: UnixTime
+    package var updatedAt: UnixTime
+    package var transaction: String?
+    package var reason: String?
+    package var redeliveries: Int
+    package var leaseUntil: UnixTime?
+    package var body: BodyPrint?
+
+    package init(
+        reference: PaymentReference, claim: Claim, state: PaymentState, createdAt: UnixTime, updatedAt: UnixTime,
+        transaction: String? = nil, reason: String? = nil, redeliveries: Int = 0, leaseUntil: UnixTime? = nil,
+        body: BodyPrint? = nil
+    ) {
+        self.reference = reference
+        self.claim = claim
+        self.state = state
+        self.createdAt = createdAt
+        self.updatedAt = updatedAt
+        self.transaction = transaction
+        self.reason = reason
+        self.redeliveries = redeliveries
+        self.leaseUntil = leaseUntil
+        self.body = body
+    }
+}
+
+/// Which rows to list.
+package struct PaymentQuery: Hashable, Sendable {
+    package var limit: Int
+    /// Rows created before this row key, for paging.
+    package var before: Int64?
+    package var value: ValueState?
+    package var service: ServiceState?
+    package var payer: String?
+    package var route: String?
+
+    package init(
+        limit: Int = 50, before: Int64? = nil, value: ValueState? = nil, service: ServiceState? = nil,
+        payer: String? = nil, route: String? = nil
+    ) {
+        self.limit = limit
+        self.before = before
+        self.value = value
+        self.service = service
+        self.payer = payer
+        self.route = route
+    }
+}
+
+/// Whether claims can be made.
+package enum LedgerHealth: Hashable, Sendable {
+    case ready
+    case failing(LedgerError)
+}
+
+/// The store failed; a claim that met this is not granted.
+package struct LedgerError: Error, Hashable, Sendable {
+    package enum Code: String, Hashable, Sendable {
+        case full, readOnly, busy, corrupt, unavailable, closed, migration
+    }
+
+    package var code: Code
+    /// Constant text for people; no values in it.
+    package var message: String
+
+    package init(_ code: Code, _ message: String) {
+        self.code = code
+        self.message = message
+    }
+}
