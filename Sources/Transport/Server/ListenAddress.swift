@@ -1,0 +1,30 @@
+/// Where a listener waits for connections.
+package enum ListenAddress: Sendable, Equatable {
+    /// A literal address (or name) and port; port 0 takes any free one.
+    case host(String, port: Int)
+    /// The path of a unix-domain socket.
+    case unix(String)
+
+    /// Reads `host:port`, `[v6]:port`, `:port` (all addresses) or `unix:/path`; nil for anything else.
+    package init?(_ text: String) {
+        if text.hasPrefix("unix:") {
+            let path = String(text.dropFirst(5))
+            guard path.hasPrefix("/"), path.utf8.count <= 107 else { return nil }
+            self = .unix(path)
+            return
+        }
+        guard let colon = text.lastIndex(of: ":") else { return nil }
+        let digits = text[text.index(after: colon)...]
+        guard !digits.isEmpty, digits.utf8.allSatisfy({ $0 >= 0x30 && $0 <= 0x39 }), let port = UInt16(digits) else {
+            return nil
+        }
+        var host = text[..<colon]
+        if host.hasPrefix("["), host.hasSuffix("]") {
+            host = host.dropFirst().dropLast()
+            guard host.contains(":") else { return nil }
+        } else if host.contains(where: { $0 == ":" || $0 == "[" || $0 == "]" || $0.isWhitespace }) {
+            return nil
+        }
+        self = .host(host.isEmpty ? "0.0.0.0" : String(host), port: Int(port))
+    }
+}

@@ -1,0 +1,37 @@
+package import NIOCore
+
+/// One upstream server and the bounds of our connections to it.
+package struct UpstreamConfiguration: Sendable {
+    /// Where the upstream listens.
+    package enum Address: Sendable, Equatable {
+        case host(String, port: Int)
+        case unix(String)
+    }
+
+    /// A name for logs and metrics.
+    package var name: String
+    package var address: Address
+    package var connectTimeout: TimeAmount = .seconds(5)
+    /// Longest time from the end of the request to the first byte of the answer.
+    package var firstByteTimeout: TimeAmount = .seconds(60)
+    /// Longest time between two bytes of an answer that is being read, or taken of a request that is being sent.
+    package var bodyIdleTimeout: TimeAmount = .seconds(60)
+    /// Longest time that a connection waits for its next request; shorter than the upstream's own.
+    package var keepAliveTimeout: TimeAmount = .seconds(30)
+    /// Longest time that a request waits for a connection.
+    package var queueTimeout: TimeAmount = .seconds(5)
+    /// Connections at once, per event loop.
+    package var maxConnections = 512
+    /// Requests that wait for a connection, per event loop.
+    package var maxQueued = 1024
+    /// Bounds of response heads and trailer sections.
+    package var head = HeadLimits(maxHeadBytes: 64 * 1024)
+    /// Unsent bytes at which a request body pauses, and to which they must fall before it goes on.
+    package var writeBufferLow = 64 * 1024
+    package var writeBufferHigh = 256 * 1024
+
+    package init(name: String, address: Address) {
+        self.name = name
+        self.address = address
+    }
+}

@@ -1,0 +1,61 @@
+/// Why an upstream did not give a whole answer.
+package enum UpstreamError: Error, Sendable, Equatable {
+    case connectFailed
+    case connectTimeout
+    /// More requests wait for a connection than the limit allows.
+    case queueFull
+    /// No connection came free in time.
+    case queueTimeout
+    /// The upstream closed before the first byte of the answer.
+    case closedBeforeResponse
+    case firstByteTimeout
+    /// The answer, or the sending of the request, stood still for too long.
+    case idleTimeout
+    /// The connection broke in the middle of the answer.
+    case brokenOff
+    /// The answer breaks RFC 9112; the reason is constant.
+    case malformedResponse(StaticString)
+    case headTooLarge
+    /// The pool was closed.
+    case poolClosed
+
+    /// A short constant text for logs and metrics.
+    package var shortDescription: String {
+        switch self {
+        case .connectFailed: "connect failed"
+        case .connectTimeout: "connect timeout"
+        case .queueFull: "queue full"
+        case .queueTimeout: "queue timeout"
+        case .closedBeforeResponse: "closed before response"
+        case .firstByteTimeout: "first byte timeout"
+        case .idleTimeout: "idle timeout"
+        case .brokenOff: "broken off"
+        case .malformedResponse: "malformed response"
+        case .headTooLarge: "response head too large"
+        case .poolClosed: "pool closed"
+        }
+    }
+
+    /// Whether the failure was one of time, for which a gateway answers 504.
+    package var isTimeout: Bool {
+        switch self {
+        case .connectTimeout, .queueTimeout, .firstByteTimeout, .idleTimeout: true
+        default: false
+        }
+    }
+
+    /// Whether it is certain that the upstream did not begin to act on the request.
+    package var wasNeverSent: Bool {
+        switch self {
+        case .connectFailed, .connectTimeout, .queueFull, .queueTimeout: true
+        default: false
+        }
+    }
+
+    package static func == (left: UpstreamError, right: UpstreamError) -> Bool {
+        if case .malformedResponse(let one) = left, case .malformedResponse(let two) = right {
+            return String(describing: one) == String(describing: two)
+        }
+        return left.shortDescription == right.shortDescription
+    }
+}
