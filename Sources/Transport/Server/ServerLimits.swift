@@ -6,7 +6,7 @@ package struct ServerLimits: Sendable {
     package var head = HeadLimits()
     /// Longest request body in bytes; nil for no limit.
     package var maxBodyBytes: UInt64?
-    /// Connections open at once, over all loops. One more is answered 503 and closed.
+    /// Connections open at once, over all loops; one more is answered 503 and closed.
     package var maxConnections = 16_384
     /// Longest time from the first byte of a head to its end.
     package var headerTimeout: TimeAmount = .seconds(10)

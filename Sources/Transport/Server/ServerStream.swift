@@ -60,7 +60,7 @@ package class ServerStream {
     /// Lets body events come again; as `acceptBody()`, it may deliver before it returns.
     package func resumeBody() {}
 
-    /// Breaks the exchange off: closes the connection without finishing. The handler hears nothing further.
+    /// Closes the connection without finishing; the handler hears nothing further.
     package func abort() {}
 
     /// Whether the connection is closed after this response.

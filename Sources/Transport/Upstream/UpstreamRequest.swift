@@ -11,7 +11,7 @@ package final class UpstreamRequest {
     /// Sends a piece of the body.
     package func writeBody(_ bytes: ByteBuffer) {}
 
-    /// Finishes the request and flushes it. Trailers are sent if the body is chunked.
+    /// Finishes the request and flushes it; trailers are sent if the body is chunked.
     package func end(trailers: ByteBuffer?) {}
 
     /// Sends what was written so far.
