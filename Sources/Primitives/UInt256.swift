@@ -21,6 +21,11 @@ package struct UInt256: Hashable, Sendable {
         self.w3 = w3
     }
 
+    /// Takes four words, the most significant first.
+    package init(highToLow w3: UInt64, _ w2: UInt64, _ w1: UInt64, _ w0: UInt64) {
+        self.init(words: w0, w1, w2, w3)
+    }
+
     /// Widens a 64-bit value.
     package init(_ value: UInt64) {
         self.init(words: value, 0, 0, 0)
