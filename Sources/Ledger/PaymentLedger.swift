@@ -1,5 +1,4 @@
 package import Primitives
-package import X402
 
 /// The record of every payment, and the only judge of who may use one.
 ///
@@ -28,8 +27,9 @@ package protocol PaymentLedger: Sendable {
 
     /// Ends what a crash left open, before any listener opens; returns what is left for the rails to answer.
     ///
-    /// `settling` becomes `uncertain`; a lease in `forwarding` that no process holds becomes `undelivered` under `before`, and
-    /// `owed` under `after` and `batch`, where the answer may have gone out.
+    /// `settling` becomes `uncertain`; `reserved` and unused, where nothing was sent, becomes `released`; a lease in
+    /// `forwarding` that no process holds becomes `undelivered` under `before`, and `owed` under `after` and `batch`, where
+    /// the answer may have gone out. What it returns is `uncertain` or `owed`, oldest first.
     func recover(now: UnixTime) async throws(LedgerError) -> [PaymentRecord]
 
     /// Whether the store takes claims now; told by health.
@@ -111,6 +111,8 @@ package enum PaymentEvent: Hashable, Sendable {
     case writtenOff(reason: String)
     /// Reserved and past its validity.
     case expired
+    /// The answer is still streaming; the lease runs on until then.
+    case renewed(until: UnixTime)
 }
 
 /// The answer to an event.

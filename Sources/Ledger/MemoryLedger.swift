@@ -1,0 +1,140 @@
+package import Primitives
+import Synchronization
+
+/// The ledger without a disk, for tests and the demo; it forgets everything when it ends.
+package final class MemoryLedger: PaymentLedger {
+    private struct State {
+        var entries: [PaymentEntry] = []
+        var rows: [PaymentIdentity: Int] = [:]
+        var publicIDs: [String: Int] = [:]
+        var isClosed = false
+        /// Replies that are due, in the order of their commits.
+        var outbox: [@Sendable () -> Void] = []
+        var isDraining = false
+    }
+
+    private let state = Mutex(State())
+
+    package init() {}
+
+    package func reserve(
+        _ request: ReserveRequest, reply: @escaping @Sendable (Result<ReserveOutcome, LedgerError>) -> Void
+    ) {
+        state.withLock { state in
+            let result = Self.reserve(request, in: &state)
+            state.outbox.append { reply(result) }
+        }
+        drain()
+    }
+
+    package func apply(
+        _ event: PaymentEvent, to reference: PaymentReference, now: UnixTime,
+        reply: @escaping @Sendable (Result<ApplyOutcome, LedgerError>) -> Void
+    ) {
+        state.withLock { state in
+            let result = Self.apply(event, to: reference, now: now, in: &state)
+            state.outbox.append { reply(result) }
+        }
+        drain()
+    }
+
+    package func payment(_ identity: PaymentIdentity) async throws(LedgerError) -> PaymentRecord? {
+        state.withLock { state in state.rows[identity].map { state.entries[$0].record } }
+    }
+
+    package func payment(publicID: String) async throws(LedgerError) -> PaymentRecord? {
+        state.withLock { state in state.publicIDs[publicID].map { state.entries[$0].record } }
+    }
+
+    package func payments(_ query: PaymentQuery) async throws(LedgerError) -> [PaymentRecord] {
+        state.withLock { state in
+            let matches = state.entries.reversed().lazy.map(\.record).filter(query.matches)
+            return Array(matches.prefix(query.limit))
+        }
+    }
+
+    package func recover(now: UnixTime) async throws(LedgerError) -> [PaymentRecord] {
+        state.withLock { state in
+            for (index, entry) in state.entries.enumerated() {
+                if let next = entry.recovered(now: now) { state.entries[index] = next }
+            }
+            return state.entries.filter(\.needsRail).map(\.record)
+        }
+    }
+
+    package func health() async -> LedgerHealth {
+        state.withLock { $0.isClosed ? .failing(.isClosed) : .ready }
+    }
+
+    package func close() async {
+        state.withLock { $0.isClosed = true }
+    }
+
+    private static func reserve(
+        _ request: ReserveRequest, in state: inout State
+    ) -> Result<ReserveOutcome, LedgerError> {
+        if state.isClosed { return .failure(.isClosed) }
+        let identity = request.claim.identity
+        let row = state.rows[identity]
+        switch request.decide(over: row.map { state.entries[$0] }) {
+        case .insert(var entry):
+            let index = state.entries.count
+            entry.record.reference.row = Int64(index + 1)
+            state.entries.append(entry)
+            state.rows[identity] = index
+            state.publicIDs[identity.publicID] = index
+            return .success(.granted(entry.record.reference))
+        case .replace(let entry, let outcome):
+            if let row { state.entries[row] = entry }
+            return .success(outcome)
+        case .refuse(let outcome): return .success(outcome)
+        }
+    }
+
+    private static func apply(
+        _ event: PaymentEvent, to reference: PaymentReference, now: UnixTime, in state: inout State
+    ) -> Result<ApplyOutcome, LedgerError> {
+        if state.isClosed { return .failure(.isClosed) }
+        guard let index = state.rows[reference.identity], state.entries[index].record.reference == reference else {
+            return .success(.unknownPayment)
+        }
+        guard let next = state.entries[index].after(event, now: now) else {
+            return .success(.refused(state.entries[index].record.state))
+        }
+        state.entries[index] = next
+        return .success(.applied(next.record.state))
+    }
+
+    /// Replies outside the lock and one at a time, so that a reply may call the ledger and the order holds.
+    private func drain() {
+        while true {
+            let due = state.withLock { state -> [@Sendable () -> Void]? in
+                if state.isDraining || state.outbox.isEmpty { return nil }
+                state.isDraining = true
+                defer { state.outbox = [] }
+                return state.outbox
+            }
+            guard let due else { return }
+            for reply in due { reply() }
+            state.withLock { $0.isDraining = false }
+        }
+    }
+}
+
+extension PaymentQuery {
+    /// Whether the record is one that the query asks for; the limit is not its matter.
+    package func matches(_ record: PaymentRecord) -> Bool {
+        if let before, record.reference.row >= before { return false }
+        if let value, record.state.value != value { return false }
+        if let service, record.state.service != service { return false }
+        if let payer, record.claim.payer != payer { return false }
+        guard let route else { return true }
+        guard case .paywall(let binding) = record.claim.owner else { return false }
+        return binding.route == route
+    }
+}
+
+extension LedgerError {
+    /// What a store answers after `close`.
+    package static var isClosed: LedgerError { LedgerError(.closed, "the ledger is closed") }
+}

@@ -1,0 +1,93 @@
+import Primitives
+
+/// What a claim makes of the payment that is known under its identity.
+package enum ReserveDecision: Hashable, Sendable {
+    /// The identity is new: a row is made.
+    case insert(PaymentEntry)
+    /// The entry takes the place of the old one in its row.
+    case replace(PaymentEntry, ReserveOutcome)
+    /// Nothing is written.
+    case refuse(ReserveOutcome)
+}
+
+extension ReserveRequest {
+    /// Judges the claim; the only judge, whatever the store.
+    ///
+    /// | value | service | answer |
+    /// |---|---|---|
+    /// | none, released, expired | – | granted; the row of a former claim is used anew and keeps its first date |
+    /// | any other, held by another party | – | used |
+    /// | reserved, settling | delivered, or a lease that ran out | used: it may have been served |
+    /// | reserved, settling | – | in flight |
+    /// | uncertain | delivered | used |
+    /// | uncertain | – | pending |
+    /// | settled | delivered | used |
+    /// | settled | forwarding, lease alive | in flight |
+    /// | settled | forwarding, lease ran out | as undelivered under `before`, used under `after` and `batch` |
+    /// | settled | unused, undelivered | redelivery, or proof required, or used |
+    /// | owed, written off | – | used |
+    ///
+    /// The paywall is one party, each seller another. A redelivery is for the same route, method and target only, while
+    /// redeliveries are left, and for a presenter with proof: the header itself is public once the payment is settled.
+    package func decide(over existing: PaymentEntry?) -> ReserveDecision {
+        guard let existing else { return .insert(PaymentEntry(granting: self, row: 0)) }
+        let state = existing.record.state
+        switch state.value {
+        case .released, .expired:
+            var entry = PaymentEntry(granting: self, row: existing.record.reference.row)
+            entry.record.createdAt = existing.record.createdAt
+            return .replace(entry, .granted(entry.record.reference))
+        case .owed, .writtenOff: return .refuse(.used)
+        case .reserved, .settling, .uncertain, .settled: break
+        }
+        guard existing.record.claim.owner.isSameParty(as: claim.owner), state.service != .delivered else {
+            return .refuse(.used)
+        }
+        let isLeased = existing.record.leaseUntil.map { now < $0 } ?? false
+        switch (state.value, state.service) {
+        case (.uncertain, _): return .refuse(.pending(transaction: existing.record.transaction))
+        case (.settled, .forwarding):
+            if isLeased { return .refuse(.inFlight) }
+            guard existing.record.claim.timing == .before else { return .refuse(.used) }
+            return redeliver(existing, waitingSince: existing.record.leaseUntil)
+        case (.settled, _): return redeliver(existing, waitingSince: existing.waitingSince)
+        case (_, .forwarding): return .refuse(isLeased ? .inFlight : .used)
+        default: return .refuse(.inFlight)
+        }
+    }
+
+    private func redeliver(_ existing: PaymentEntry, waitingSince: UnixTime?) -> ReserveDecision {
+        guard case .paywall(let binding) = claim.owner, existing.record.claim.owner == .paywall(binding) else {
+            return .refuse(.used)
+        }
+        guard existing.record.redeliveries < redelivery.limit else { return .refuse(.used) }
+        guard isProven(against: existing, waitingSince: waitingSince) else { return .refuse(.proofRequired) }
+        var entry = existing
+        entry.record.state.service = .forwarding
+        entry.record.redeliveries += 1
+        entry.record.leaseUntil = now.adding(seconds: redelivery.leaseSeconds)
+        entry.record.updatedAt = now
+        entry.client = proof.client ?? existing.client
+        let outcome = ReserveOutcome.redelivery(
+            entry.record.reference, transaction: entry.record.transaction ?? "", body: entry.record.body)
+        return .replace(entry, outcome)
+    }
+
+    private func isProven(against existing: PaymentEntry, waitingSince: UnixTime?) -> Bool {
+        if let shown = proof.grant, let kept = existing.grant, ConstantTime.equal(shown.bytes, kept.bytes) { return true }
+        guard let shown = proof.client, let kept = existing.client, let waitingSince else { return false }
+        guard now <= waitingSince.adding(seconds: redelivery.addressProofSeconds) else { return false }
+        return ConstantTime.equal(shown.bytes, kept.bytes)
+    }
+}
+
+extension ClaimOwner {
+    /// Whether both are the paywall, or the same seller.
+    package func isSameParty(as other: ClaimOwner) -> Bool {
+        switch (self, other) {
+        case (.paywall, .paywall): true
+        case (.seller(let seller), .seller(let otherSeller)): seller == otherSeller
+        case (.paywall, .seller), (.seller, .paywall): false
+        }
+    }
+}
