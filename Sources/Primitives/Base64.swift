@@ -7,7 +7,7 @@ package enum Base64 {
 
     /// The most bytes a text of that length can hold; what `decode` asks of its output.
     package static func maximumDecodedCount(_ count: Int) -> Int {
-        count / 4 * 3 + (count % 4 * 3 + 3) / 4
+        count / 4 * 3 + count % 4 * 3 / 4
     }
 
     /// The padded text in the standard alphabet.

@@ -79,13 +79,13 @@ package enum Hex {
     /// limit on, and never carries into its neighbour.
     @inline(__always)
     private static func decode(word: UInt64) -> (UInt32, UInt64) {
-        let top = ones &* 0x80
+        let top: UInt64 = 0x8080_8080_8080_8080
         let ascii = word & ~top
         let folded = ascii | ones &* 0x20
         let isDigit = (ascii &+ ones &* 0x50) & ~(ascii &+ ones &* 0x46) & top
         let isLetter = (folded &+ ones &* 0x1F) & ~(folded &+ ones &* 0x19) & top
         let fault = (word & top) | (~(isDigit | isLetter) & top)
-        let nibbles = (ascii & ones &* 0x0F) &+ (isLetter >> 7) &* 9
+        let nibbles = (ascii & 0x0F0F_0F0F_0F0F_0F0F) &+ (isLetter >> 7) &* 9
         var packed = (nibbles << 4 | nibbles >> 8) & 0x00FF_00FF_00FF_00FF
         packed = (packed | packed >> 8) & 0x0000_FFFF_0000_FFFF
         return (UInt32(truncatingIfNeeded: packed | packed >> 16), fault)
