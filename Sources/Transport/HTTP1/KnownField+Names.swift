@@ -1,0 +1,27 @@
+extension KnownField {
+    /// The lower-case spelling of every known name; `x-farebox-` names go by their prefix.
+    static let names: [(StaticString, KnownField)] = [
+        ("host", .host), ("content-length", .contentLength), ("transfer-encoding", .transferEncoding),
+        ("connection", .connection), ("keep-alive", .keepAlive), ("proxy-connection", .proxyConnection), ("te", .te),
+        ("trailer", .trailer), ("upgrade", .upgrade), ("expect", .expect),
+        ("proxy-authenticate", .proxyAuthenticate), ("proxy-authorization", .proxyAuthorization),
+        ("forwarded", .forwarded), ("via", .via), ("x-forwarded-for", .xForwardedFor),
+        ("x-forwarded-proto", .xForwardedProto), ("x-forwarded-host", .xForwardedHost),
+        ("x-forwarded-port", .xForwardedPort), ("x-real-ip", .xRealIP), ("origin", .origin),
+        ("access-control-request-method", .accessControlRequestMethod),
+        ("access-control-request-headers", .accessControlRequestHeaders),
+        ("access-control-allow-origin", .accessControlAllowOrigin),
+        ("access-control-expose-headers", .accessControlExposeHeaders),
+        ("date", .date), ("server", .server), ("cache-control", .cacheControl), ("accept", .accept),
+        ("accept-encoding", .acceptEncoding), ("content-type", .contentType), ("content-encoding", .contentEncoding),
+        ("range", .range), ("location", .location), ("vary", .vary), ("etag", .etag), ("user-agent", .userAgent),
+        ("authorization", .authorization), ("cookie", .cookie), ("set-cookie", .setCookie),
+        ("payment-signature", .paymentSignature), ("payment-required", .paymentRequired),
+        ("payment-response", .paymentResponse), ("x-payment", .xPayment), ("x-payment-response", .xPaymentResponse),
+        ("x-payment-required", .xPaymentRequired), ("payment-grant", .paymentGrant), ("payment-retry", .paymentRetry),
+        ("sign-in-with-x", .signInWithX), ("settlement-overrides", .settlementOverrides),
+        ("x-http-method-override", .xHTTPMethodOverride), ("x-http-method", .xHTTPMethodOverride),
+        ("x-method-override", .xHTTPMethodOverride), ("idempotency-key", .idempotencyKey),
+        ("x-request-id", .xRequestID), ("www-authenticate", .wwwAuthenticate), ("retry-after", .retryAfter),
+    ]
+}
