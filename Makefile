@@ -1,0 +1,50 @@
+# The two commands of the README are `make run` and `make test`. Every step is a script or one line that works by itself.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help run test packages lint format build unit release endtoend fuzz fuzz-long bench clean
+
+# An undeclared import of a sibling target is an error, not a habit.
+STRICT := --explicit-target-dependency-import-check error
+SOURCES := Package.swift Sources Tests Fuzz
+
+help: ## Lists the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{ printf "  make %-10s %s\n", $$1, $$2 }'
+
+run: packages ## Builds in release and runs the demonstration
+	swift build -c release --product farebox
+	"$$(swift build -c release --show-bin-path)/farebox" demo
+
+test: packages lint unit release endtoend fuzz ## Everything that CI asks for
+
+packages: ## Installs the system packages that are missing
+	@dev/install-packages
+
+lint: ## Format, import direction, sizes and leftovers
+	swift format lint --strict --recursive --parallel $(SOURCES)
+	dev/check-imports
+	dev/check-tidy
+
+format: ## Formats the Swift sources in place
+	swift format --in-place --recursive --parallel $(SOURCES)
+
+unit: ## Builds everything in debug and runs the Swift tests
+	swift build $(STRICT) --build-tests
+	swift test --skip-build $(if $(FILTER),--filter $(FILTER))
+
+release: ## Builds the command in release
+	swift build -c release $(STRICT) --product farebox
+
+endtoend: release ## Drives the release binary with the official client (TESTS=… picks files or -k)
+	dev/run-endtoend $(TESTS)
+
+fuzz: ## Fuzzes every parser for ten seconds each (SECONDS_EACH=…, TARGETS=…)
+	dev/run-fuzz
+
+bench: packages ## Measures against nginx on the same machine
+	@dev/install-packages bench
+	swift build -c release --product farebox
+	dev/run-bench
+
+clean: ## Removes what was built
+	rm -rf .build .cache
