@@ -1,5 +1,6 @@
 package import Primitives
 import Synchronization
+package import X402
 
 /// The ledger without a disk, for tests and the demo; it forgets everything when it ends.
 package final class MemoryLedger: PaymentLedger {
@@ -7,6 +8,8 @@ package final class MemoryLedger: PaymentLedger {
         var entries: [PaymentEntry] = []
         var rows: [PaymentIdentity: Int] = [:]
         var publicIDs: [String: Int] = [:]
+        /// Which payment a transaction settled, by network and transaction.
+        var transactions: [Network: [String: PaymentIdentity]] = [:]
         var isClosed = false
         /// Replies that are due, in the order of their commits.
         var outbox: [@Sendable () -> Void] = []
@@ -60,6 +63,18 @@ package final class MemoryLedger: PaymentLedger {
             }
             return state.entries.filter(\.needsRail).map(\.record)
         }
+    }
+
+    package func claimTransaction(
+        _ transaction: String, on network: Network, for identity: PaymentIdentity
+    ) async throws(LedgerError) -> Bool {
+        let result = state.withLock { state -> Result<Bool, LedgerError> in
+            if state.isClosed { return .failure(.isClosed) }
+            let owner = state.transactions[network, default: [:]][transaction]
+            if owner == nil { state.transactions[network, default: [:]][transaction] = identity }
+            return .success(owner == nil || owner == identity)
+        }
+        return try result.get()
     }
 
     package func health() async -> LedgerHealth {

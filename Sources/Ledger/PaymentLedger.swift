@@ -1,4 +1,5 @@
 package import Primitives
+package import X402
 
 /// The record of every payment, and the only judge of who may use one.
 ///
@@ -32,11 +33,28 @@ package protocol PaymentLedger: Sendable {
     /// the answer may have gone out. What it returns is `uncertain` or `owed`, oldest first.
     func recover(now: UnixTime) async throws(LedgerError) -> [PaymentRecord]
 
+    /// Binds a transaction to the payment that it settled; false when it is another payment's.
+    ///
+    /// For rails whose transactions pay once (`offchain`): what a bridge answers twice has moved value once. The same payment
+    /// may ask again. Durable before it answers, and never forgotten.
+    func claimTransaction(
+        _ transaction: String, on network: Network, for identity: PaymentIdentity
+    ) async throws(LedgerError) -> Bool
+
     /// Whether the store takes claims now; told by health.
     func health() async -> LedgerHealth
 
     /// Finishes what was submitted, then closes.
     func close() async
+}
+
+extension PaymentLedger {
+    /// Fails closed in a store that keeps no transactions.
+    package func claimTransaction(
+        _ transaction: String, on network: Network, for identity: PaymentIdentity
+    ) async throws(LedgerError) -> Bool {
+        throw LedgerError(.unavailable, "this store does not bind transactions to payments")
+    }
 }
 
 /// One attempt to claim.

@@ -11,6 +11,7 @@ extension PaymentState {
     /// | `released` | reserved, settling, uncertain | unused, undelivered, forwarding [→ undelivered] | released |
     /// | `uncertain` | settling, uncertain, settled | any | uncertain |
     /// | `delivered` | settling, uncertain, settled | forwarding [→ delivered] | same |
+    /// | `delivered` | settled | unused [→ delivered]: a seller was told, who serves by itself | same |
     /// | `undelivered` | settling, uncertain, settled | unused, forwarding [→ undelivered] | same |
     /// | `owed` | reserved, settling, uncertain | forwarding [→ delivered], delivered | owed |
     /// | `writtenOff` | owed | any | written off |
@@ -66,7 +67,8 @@ extension PaymentState {
     }
 
     private var onDelivered: PaymentState? {
-        guard service == .forwarding, valueIsSent else { return nil }
+        let wasTold = service == .unused && value == .settled
+        guard wasTold || (service == .forwarding && valueIsSent) else { return nil }
         return PaymentState(value: value, service: .delivered)
     }
 
