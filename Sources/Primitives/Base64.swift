@@ -55,22 +55,30 @@ package enum Base64 {
     private static func encode(
         _ bytes: UnsafeRawBufferPointer, into text: UnsafeMutableRawBufferPointer, alphabet: StaticString
     ) -> Int {
-        precondition(text.count >= encodedCount(bytes.count), "no room for the text")
+        let needed = encodedCount(bytes.count)
+        precondition(text.count >= needed, "no room for the text")
+        guard let input = bytes.baseAddress, let output = text.baseAddress else { return 0 }
         let letters = alphabet.utf8Start
         var written = 0
         var offset = 0
-        while offset < bytes.count {
-            let left = bytes.count - offset
-            let second = left > 1 ? UInt32(bytes[offset + 1]) : 0
-            let third = left > 2 ? UInt32(bytes[offset + 2]) : 0
-            let group = UInt32(bytes[offset]) << 16 | second << 8 | third
+        while offset &+ 3 <= bytes.count {
+            let high = UInt32(input.load(fromByteOffset: offset, as: UInt8.self)) << 16
+            let middle = UInt32(input.load(fromByteOffset: offset &+ 1, as: UInt8.self)) << 8
+            let group = high | middle | UInt32(input.load(fromByteOffset: offset &+ 2, as: UInt8.self))
+            let first = UInt32(letters[Int(group >> 18)]) | UInt32(letters[Int(group >> 12 & 63)]) << 8
+            let last = UInt32(letters[Int(group >> 6 & 63)]) << 16 | UInt32(letters[Int(group & 63)]) << 24
+            output.storeBytes(of: (first | last).littleEndian, toByteOffset: written, as: UInt32.self)
+            written &+= 4
+            offset &+= 3
+        }
+        if offset < bytes.count {
+            let second = offset + 1 < bytes.count ? UInt32(bytes[offset + 1]) : 0
+            let group = UInt32(bytes[offset]) << 16 | second << 8
             text[written] = letters[Int(group >> 18)]
             text[written + 1] = letters[Int(group >> 12 & 63)]
-            text[written + 2] = left > 1 ? letters[Int(group >> 6 & 63)] : UInt8(ascii: "=")
-            text[written + 3] = left > 2 ? letters[Int(group & 63)] : UInt8(ascii: "=")
-            written += 4
-            offset += 3
+            text[written + 2] = offset + 1 < bytes.count ? letters[Int(group >> 6 & 63)] : UInt8(ascii: "=")
+            text[written + 3] = UInt8(ascii: "=")
         }
-        return written
+        return needed
     }
 }

@@ -116,28 +116,38 @@ extension UInt256 {
 // MARK: - Decimal text
 
 extension UInt256: CustomStringConvertible {
-    /// Ten to the nineteenth, the largest power of ten of 64 bits.
-    private static var chunk: UInt64 { 10_000_000_000_000_000_000 }
+    /// The decimal digits that always fit in 64 bits.
+    private static var chunkCount: Int { 19 }
+
+    /// Ten to the nineteenth.
+    private static var chunkScale: UInt64 { 10_000_000_000_000_000_000 }
+
+    /// The next digits and ten to their number; nil when one is no digit.
+    @inline(__always)
+    private static func chunk(of text: UnsafeRawBufferPointer, at start: Int) -> (value: UInt64, scale: UInt64)? {
+        var value: UInt64 = 0
+        var scale: UInt64 = 1
+        for byte in text[start..<Swift.min(start + chunkCount, text.count)] {
+            let digit = byte &- UInt8(ascii: "0")
+            guard digit < 10 else { return nil }
+            value = value &* 10 &+ UInt64(digit)
+            scale = scale &* 10
+        }
+        return (value, scale)
+    }
 
     /// Reads `^(0|[1-9][0-9]{0,77})$` up to 2^256 − 1; nil for any other text.
     package init?(decimal text: UnsafeRawBufferPointer) {
         guard text.count > 0, text.count <= Self.maximumDecimalCount else { return nil }
         guard text[0] != UInt8(ascii: "0") || text.count == 1 else { return nil }
-        var start = 0
-        var value = UInt256.zero
+        guard let first = Self.chunk(of: text, at: 0) else { return nil }
+        var value = UInt256(first.value)
+        var start = Self.chunkCount
         while start < text.count {
-            let end = Swift.min(start + 19, text.count)
-            var part: UInt64 = 0
-            var scale: UInt64 = 1
-            for index in start..<end {
-                let digit = text[index] &- UInt8(ascii: "0")
-                guard digit < 10 else { return nil }
-                part = part &* 10 &+ UInt64(digit)
-                scale = scale &* 10
-            }
-            guard let next = value.multiplied(by: scale, adding: part) else { return nil }
-            value = next
-            start = end
+            guard let next = Self.chunk(of: text, at: start) else { return nil }
+            guard let longer = value.multiplied(by: next.scale, adding: next.value) else { return nil }
+            value = longer
+            start += Self.chunkCount
         }
         self = value
     }
@@ -155,9 +165,9 @@ extension UInt256: CustomStringConvertible {
             var start = Self.maximumDecimalCount
             var rest = self
             while rest.uint64 == nil {
-                let (quotient, remainder) = rest.quotientAndRemainder(dividingBy: Self.chunk)
+                let (quotient, remainder) = rest.quotientAndRemainder(dividingBy: Self.chunkScale)
                 var part = remainder
-                for _ in 0..<19 {
+                for _ in 0..<Self.chunkCount {
                     start -= 1
                     digits[start] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: part % 10)
                     part /= 10
