@@ -27,6 +27,12 @@ package struct TransportError: Error, Hashable, Sendable {
     func afterSending() -> TransportError {
         TransportError(code, detail: detail, mayHaveBeenSent: true)
     }
+
+    /// The same failure with the origin it belongs to.
+    func at(_ url: OutgoingURL) -> TransportError {
+        let place = detail.map { "\(url): \($0)" } ?? "\(url)"
+        return TransportError(code, detail: place, mayHaveBeenSent: mayHaveBeenSent)
+    }
 }
 
 extension TransportError: CustomStringConvertible {
