@@ -2,7 +2,9 @@
 ///
 /// Letters keep the sender's case in the raw bytes; comparison ignores it.
 package struct CanonicalHost: Hashable, Sendable {
-    /// The name in the raw value: without port and without a trailing dot. Empty when there was no `Host` field.
+    /// The name in the raw value, without port and trailing dot.
+    ///
+    /// Empty when there was no `Host` field.
     package let name: Range<Int>
     package let port: UInt16?
     /// Whether the raw value is lower-case and without a trailing dot, hence fit to forward as it stands.
@@ -27,7 +29,9 @@ package struct CanonicalHost: Hashable, Sendable {
         if first == UInt8(ascii: "[") {
             guard let close = raw.firstIndex(of: UInt8(ascii: "]")), close > 2 else { return nil }
             for byte in raw[1..<close] {
-                guard AuthorityByte.isHex(byte) || byte == UInt8(ascii: ":") || byte == UInt8(ascii: ".") else { return nil }
+                guard AuthorityByte.isHex(byte) || byte == UInt8(ascii: ":") || byte == UInt8(ascii: ".") else {
+                    return nil
+                }
                 if AuthorityByte.isUpper(byte) { canonical = false }
             }
             end = close + 1

@@ -29,7 +29,9 @@ package struct CanonicalTarget: Hashable, Sendable {
 
     /// Lends the bytes that the ranges point into; `target` is what was canonicalised.
     @inlinable
-    package func withBytes<R>(of target: UnsafeRawBufferPointer, _ body: (UnsafeRawBufferPointer) throws -> R) rethrows -> R {
+    package func withBytes<R>(of target: UnsafeRawBufferPointer, _ body: (UnsafeRawBufferPointer) throws -> R) rethrows
+        -> R
+    {
         switch form {
         case .asIs: try body(target)
         case .rewritten(let bytes): try bytes.withUnsafeBytes(body)

@@ -11,7 +11,9 @@ package struct Canonicaliser: Sendable {
         self.policy = policy
     }
 
-    /// Allocates only when the target is rewritten. `host` is nil when the request has no `Host` field (HTTP/1.0).
+    /// Allocates only when the target is rewritten.
+    ///
+    /// `host` is nil when the request has no `Host` field (HTTP/1.0).
     package func canonicalise(
         method: UnsafeRawBufferPointer, target: UnsafeRawBufferPointer, host: UnsafeRawBufferPointer?
     ) -> CanonicalOutcome {

@@ -16,7 +16,7 @@ package enum TargetRefusal: String, Hashable, Sendable, CaseIterable {
     case doubleEncoding
     case lookalike
     case pathParameter
-    case trailingDot
+    case ambiguousEdge
     case ambiguousSpace
     case ambiguousSuffix
     case ambiguousCase
@@ -35,7 +35,8 @@ package enum TargetRefusal: String, Hashable, Sendable, CaseIterable {
         case .emptySegment: "The path has an empty segment."
         case .encodedDot: "The path has a percent-encoded dot."
         case .encodedSlash: "The path has a percent-encoded slash."
-        case .encodedDelimiter: "The path has a percent-encoded question mark or number sign that may be read as another path."
+        case .encodedDelimiter:
+            "The path has a percent-encoded question mark or number sign that may be read as another path."
         case .backslash: "The path has a backslash."
         case .nul: "The path has a NUL byte."
         case .control: "The target has a control character."
@@ -47,8 +48,8 @@ package enum TargetRefusal: String, Hashable, Sendable, CaseIterable {
         case .doubleEncoding: "The path is percent-encoded twice."
         case .lookalike: "The path has a character that some readers take for a slash, a backslash or a dot."
         case .pathParameter: "The path has a parameter after a semicolon."
-        case .trailingDot: "The path has a segment with a trailing dot that may be read as another path."
-        case .ambiguousSpace: "The path has a space at the edge of a segment that may be read as another path."
+        case .ambiguousEdge: "The path has a dot or a space at the edge of a segment and may be read as another path."
+        case .ambiguousSpace: "The path has a plus sign that may be read as a space, and so as another path."
         case .ambiguousSuffix: "The path has a suffix without which it may be read as another path."
         case .ambiguousCase: "The path is spelled in a case that may be read as another path."
         case .ambiguousUnicode: "The path has characters that may be read as another path."
