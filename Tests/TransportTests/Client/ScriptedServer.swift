@@ -34,14 +34,18 @@ final class ScriptedServer: Sendable {
     let port: Int
     /// The requests in the order of their arrival.
     let arrivals: AsyncStream<Request>
+    /// The connections in the order of their acceptance, counted from 1.
+    let acceptances: AsyncStream<Int>
     private let listener: any Channel
     private let connections: SharedBox<Connections>
     private let arrived: AsyncStream<Request>.Continuation
+    private let accepted: AsyncStream<Int>.Continuation
 
     /// Listens on a free port of the loopback address.
     init(_ script: @escaping @Sendable (Request) -> Reply) async throws {
         let connections = SharedBox(Connections())
         let (arrivals, arrived) = AsyncStream.makeStream(of: Request.self)
+        let (acceptances, accepted) = AsyncStream.makeStream(of: Int.self)
         let bootstrap = ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .childChannelInitializer { channel in
                 let number = connections.value.withLock { state in
@@ -49,6 +53,7 @@ final class ScriptedServer: Sendable {
                     state.channels.append(channel)
                     return state.accepted
                 }
+                accepted.yield(number)
                 return channel.eventLoop.makeCompletedFuture {
                     let handler = Handler(connection: number) { request in
                         connections.value.withLock { $0.requests.append(request) }
@@ -61,6 +66,7 @@ final class ScriptedServer: Sendable {
         listener = try await bootstrap.bind(host: "127.0.0.1", port: 0).get()
         port = listener.localAddress?.port ?? 0
         (self.connections, self.arrivals, self.arrived) = (connections, arrivals, arrived)
+        (self.acceptances, self.accepted) = (acceptances, accepted)
     }
 
     var url: String { "http://127.0.0.1:\(port)" }
@@ -74,6 +80,7 @@ final class ScriptedServer: Sendable {
 
     func stop() async throws {
         arrived.finish()
+        accepted.finish()
         try await listener.close()
         for channel in connections.value.withLock({ $0.channels }) { try? await channel.close() }
     }
