@@ -15,6 +15,13 @@ package protocol Rail: AnyObject, Sendable {
     var signers: [(pattern: String, signers: [String])] { get }
     /// How settling works on this rail.
     var settlement: SettlementStyle { get }
+    /// Lines for the start of the process: what must not go unnoticed.
+    var notices: [String] { get }
+    /// Whether the rail can be asked now, for health.
+    var condition: RailCondition { get }
+
+    /// The identity a payment would have, whether or not it is valid; nil where its payload has none.
+    func identity(of payment: Payment, for requirements: PaymentRequirements) -> PaymentIdentity?
 
     /// Verifies as far as no network is needed; called on the caller's event loop and never blocks.
     func verifyLocally(
@@ -33,6 +40,18 @@ package protocol Rail: AnyObject, Sendable {
 
     /// Asks again for a settlement whose fate is unknown; `.unknown` where nobody can be asked.
     func reconcile(_ record: PaymentRecord) async -> SettleOutcome
+}
+
+extension Rail {
+    package var notices: [String] { [] }
+    package var condition: RailCondition { .ready }
+}
+
+/// Whether a rail can be asked.
+package enum RailCondition: String, Hashable, Sendable {
+    case ready
+    /// It failed several times in a row; asked again after a while.
+    case breakerOpen = "breaker_open"
 }
 
 /// How a rail settles.

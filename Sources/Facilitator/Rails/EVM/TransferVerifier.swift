@@ -1,0 +1,127 @@
+package import EVM
+import Ledger
+package import Primitives
+package import X402
+
+/// Judges an ERC-3009 payment against an offer of ours as far as no chain is needed.
+///
+/// The order and the codes are those of the official Python SDK 2.25. Pure: time and keys are arguments. Every backend of the
+/// EVM rail asks it first; what the payer signed is compared with *our* offer, never with the client's echo of it.
+package struct TransferVerifier: Sendable {
+    package var policy: TransferPolicy
+    private let domains: DomainTable
+
+    package init(policy: TransferPolicy = TransferPolicy(), domains: DomainTable = DomainTable()) {
+        self.policy = policy
+        self.domains = domains
+    }
+
+    /// What the terms of a payment come to, its signature apart.
+    package enum TermsVerdict: Sendable {
+        case met(TransferTerms)
+        case refused(ReasonCode, payer: Address?)
+    }
+
+    /// What the signature of a payment comes to.
+    package enum SignatureVerdict: Hashable, Sendable {
+        /// The payer's own key made it.
+        case signed(RecoverableSignature)
+        /// Not a key's signature; a contract at the payer's address may accept it (ERC-1271, ERC-6492).
+        case forContract
+        case refused(ReasonCode)
+    }
+
+    /// Checks all but the signature.
+    ///
+    /// A surplus is refused in version 1 too: no known client signs one, and the payer would overpay.
+    package func terms(
+        of payment: Payment, for requirements: PaymentRequirements, now: UnixTime
+    ) -> TermsVerdict {
+        guard case .transfer(let transfer) = payment.payload else { return .refused(.invalidPayload, payer: nil) }
+        let payer = transfer.from
+        guard payment.scheme == Self.scheme, requirements.scheme == Self.scheme else {
+            return .refused(.unsupportedScheme, payer: payer)
+        }
+        if let network = payment.network, network != requirements.network {
+            return .refused(.networkMismatch, payer: payer)
+        }
+        guard let chainID = requirements.network.chainID else {
+            return .refused(.noNetworkConfiguration, payer: payer)
+        }
+        guard let asset = requirements.asset.address else { return .refused(.noAssetInformation, payer: payer) }
+        guard let name = requirements.extra.name, let version = requirements.extra.version else {
+            return .refused(.missingDomain, payer: payer)
+        }
+        guard requirements.payTo.address == transfer.to else { return .refused(.recipientMismatch, payer: payer) }
+        guard transfer.value == requirements.amount else { return .refused(.valueMismatch, payer: payer) }
+        if let reason = windowRefusal(transfer, now: now) { return .refused(reason, payer: payer) }
+        let domain = domains.domain(name: name, version: version, chainID: chainID, contract: asset)
+        return .met(TransferTerms(transfer: transfer, chainID: chainID, asset: asset, domain: domain))
+    }
+
+    /// Checks the signature of a payment whose terms are met.
+    package func signature(of terms: TransferTerms, keys: inout PublicKeyCache) -> SignatureVerdict {
+        let parsed: RecoverableSignature.Parsed
+        switch terms.transfer.signature {
+        case .rsv(let r, let s, let v):
+            parsed = withUnsafeTemporaryAllocation(byteCount: 65, alignment: 8) { bytes in
+                r.withBytes { bytes.copyMemory(from: $0) }
+                s.withBytes { UnsafeMutableRawBufferPointer(rebasing: bytes[32...]).copyMemory(from: $0) }
+                bytes[64] = v
+                return RecoverableSignature.parse(UnsafeRawBufferPointer(bytes))
+            }
+        case .bytes(let bytes):
+            if bytes.isEmpty { return .refused(.signature) }
+            parsed = bytes.withUnsafeBytes { RecoverableSignature.parse($0) }
+        }
+        switch parsed {
+        case .signature(let signature):
+            let signed = keys.signer(of: terms.digest, signature: signature, claimed: terms.transfer.from)
+            return signed ? .signed(signature) : .refused(.signature)
+        case .highS: return .refused(.signature)
+        case .badV, .outOfRange: return .refused(.failedToVerifySignature)
+        case .wrongLength: return .forContract
+        }
+    }
+
+    /// The one scheme that ERC-3009 transfers come under.
+    package static let scheme = "exact"
+
+    /// FiatToken wants `validAfter < now < validBefore`, both strictly; the SDK's `validAfter ≤ now` could still be refused.
+    private func windowRefusal(_ transfer: SignedTransfer, now: UnixTime) -> ReasonCode? {
+        if transfer.validBefore < now.adding(seconds: policy.validBeforeMargin).word { return .validBefore }
+        if transfer.validAfter >= now.word { return .validAfter }
+        if transfer.validBefore > now.adding(seconds: policy.maxValidity).word { return .validityTooLong }
+        return nil
+    }
+}
+
+/// A payment whose terms are those of our offer.
+package struct TransferTerms: Sendable {
+    package let transfer: SignedTransfer
+    package let chainID: UInt64
+    package let asset: Address
+    package let domain: TypedDataDomain
+
+    /// What is paid, once the signature is good too.
+    package var verified: VerifiedPayment {
+        VerifiedPayment(
+            identity: PaymentIdentity(
+                transferOn: chainID, asset: asset, payer: transfer.from, nonce: transfer.nonce),
+            payer: transfer.from.checksummed,
+            validBefore: transfer.validBefore.uint64.flatMap(Int64.init(exactly:)).map(UnixTime.init))
+    }
+
+    /// What the payer signed.
+    package var digest: Bytes32 {
+        TransferAuthorization(
+            from: transfer.from, to: transfer.to, value: transfer.value, validAfter: transfer.validAfter,
+            validBefore: transfer.validBefore, nonce: transfer.nonce
+        ).digest(in: domain)
+    }
+}
+
+extension UnixTime {
+    /// The time as the contract's word; before 1970 it is zero.
+    fileprivate var word: UInt256 { UInt256(UInt64(clamping: seconds)) }
+}
