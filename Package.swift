@@ -13,6 +13,7 @@ let settings: [SwiftSetting] = [
 
 let nio: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
 let posix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
+let locks: Target.Dependency = .product(name: "NIOConcurrencyHelpers", package: "swift-nio")
 let embedded: Target.Dependency = .product(name: "NIOEmbedded", package: "swift-nio")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let toml: Target.Dependency = .product(name: "TOMLKit", package: "TOMLKit")
@@ -54,7 +55,8 @@ let package = Package(
         unit("Ledger", ["Primitives", "X402"]),
         unit("LedgerSQLite", ["Primitives", "X402", "Ledger", grdb, sqlite]),
         unit("Facilitator", ["Primitives", "X402", "EVM", "Ledger", "Transport", nio, logging]),
-        unit("Proxy", ["Primitives", "X402", "EVM", "Pricing", "Ledger", "Facilitator", "Transport", nio, logging]),
+        unit("Proxy",
+            ["Primitives", "X402", "EVM", "Pricing", "Ledger", "Facilitator", "Transport", nio, posix, locks, logging]),
         unit(
             "RouteFile",
             ["Primitives", "X402", "EVM", "Pricing", "Ledger", "Facilitator", "Transport", "Proxy", toml]),

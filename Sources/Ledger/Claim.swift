@@ -14,7 +14,7 @@ package struct RequestBinding: Hashable, Sendable {
     /// The route's name in the file (`GET /v1/weather/:city`).
     package var route: String
     package var method: String
-    /// SHA-256 of host and canonical target.
+    /// Keccak-256 of host, a zero byte and the canonical target.
     package var target: Bytes32
 
     package init(route: String, method: String, target: Bytes32) {

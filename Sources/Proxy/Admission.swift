@@ -1,0 +1,93 @@
+import NIOCore
+import Pricing
+import Transport
+
+/// What a request is, decided from its head and the file in force alone.
+enum Admission {
+    case forward(PaywallRoute, ForwardedTarget)
+    /// A true CORS preflight of a priced route; the methods to allow.
+    case preflight(methods: String)
+    /// A question about the state of a payment.
+    case paymentStatus(publicID: String)
+    case notFound
+    case methodNotAllowed(allow: String)
+    case refused(TargetRefusal)
+
+    static func decide(_ head: RequestHead, generation: PaywallGeneration) -> Admission {
+        head.withBytes { bytes in
+            let method = UnsafeRawBufferPointer(rebasing: bytes[head.methodRange])
+            let raw = UnsafeRawBufferPointer(rebasing: bytes[head.targetRange])
+            let host = head.host.map { UnsafeRawBufferPointer(rebasing: bytes[$0]) }
+            switch generation.canonicaliser.canonicalise(method: method, target: raw, host: host) {
+            case .refused(let refusal):
+                return .refused(refusal)
+            case .target(let target):
+                if let publicID = PaymentStatusPath.publicID(target, raw: raw, method: head.method) {
+                    return .paymentStatus(publicID: publicID)
+                }
+                return route(head, method: method, raw: raw, target: target, host: host, generation: generation)
+            }
+        }
+    }
+
+    private static func route(
+        _ head: RequestHead, method: UnsafeRawBufferPointer, raw: UnsafeRawBufferPointer, target: CanonicalTarget,
+        host: UnsafeRawBufferPointer?, generation: PaywallGeneration
+    ) -> Admission {
+        if head.method == .options, head.has(.origin), let asked = head.first(.accessControlRequestMethod) {
+            // Fetch §CORS-preflight: the path is judged by the method that the page wants to use.
+            let wanted = head.withBytes { bytes in
+                generation.match(
+                    method: UnsafeRawBufferPointer(rebasing: bytes[asked.value]), raw: raw, target: target, host: host)
+            }
+            if case .route(let index) = wanted, !generation.routes[index].isFree {
+                return .preflight(methods: head.string(asked.value) + ", GET, HEAD, POST, PUT, PATCH, DELETE")
+            }
+        }
+        switch generation.match(method: method, raw: raw, target: target, host: host) {
+        case .route(let index):
+            return .forward(generation.routes[index], forwarded(target, raw: raw))
+        case .methodNotAllowed(let allow):
+            return .methodNotAllowed(allow: allow)
+        case .refused(let refusal):
+            return .refused(refusal)
+        case .none:
+            if case .free(let route) = generation.unmatched { return .forward(route, forwarded(target, raw: raw)) }
+            return .notFound
+        }
+    }
+
+    private static func forwarded(_ target: CanonicalTarget, raw: UnsafeRawBufferPointer) -> ForwardedTarget {
+        switch target.form {
+        case .asIs:
+            target.originForm == 0..<raw.count ? .asReceived : .part(target.originForm)
+        case .rewritten(let bytes):
+            .rewritten(bytes)
+        }
+    }
+}
+
+/// The path under which a payment's state is told: `/.well-known/x402/payments/<id>`.
+enum PaymentStatusPath {
+    private static let prefix: StaticString = "/.well-known/x402/payments/"
+    private static let idBytes = 32
+
+    static func publicID(_ target: CanonicalTarget, raw: UnsafeRawBufferPointer, method: Method) -> String? {
+        guard target.path.count == prefix.utf8CodeUnitCount + idBytes, method == .get || method == .head else {
+            return nil
+        }
+        return target.withBytes(of: raw) { bytes in
+            let path = bytes[target.path]
+            for index in 0..<prefix.utf8CodeUnitCount where path[path.startIndex + index] != prefix.utf8Start[index] {
+                return nil
+            }
+            let id = path.dropFirst(prefix.utf8CodeUnitCount)
+            guard id.allSatisfy(isLowerHex) else { return nil }
+            return String(decoding: id, as: UTF8.self)
+        }
+    }
+
+    private static func isLowerHex(_ byte: UInt8) -> Bool {
+        (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains(byte)
+    }
+}

@@ -1,0 +1,111 @@
+import Facilitator
+import Ledger
+import Pricing
+import Transport
+
+/// An answer of our own that is not a 402.
+enum Answer {
+    case badTarget(TargetRefusal)
+    case notFound
+    case methodNotAllowed(allow: String)
+    case conflictingPayments
+    case gateway(UpstreamError)
+    case railUnavailable(RailError)
+    case ledgerUnavailable(LedgerError)
+    case refusedHead(HeadRefusal)
+
+    var status: Int {
+        switch self {
+        case .badTarget, .conflictingPayments: 400
+        case .notFound: 404
+        case .methodNotAllowed: 405
+        case .gateway(let error): error.isTimeout ? 504 : 502
+        case .railUnavailable, .ledgerUnavailable: 503
+        case .refusedHead(let refusal): refusal.status
+        }
+    }
+
+    /// The machine's word for it.
+    var code: StaticString {
+        switch self {
+        case .badTarget: "bad_target"
+        case .notFound: "not_found"
+        case .methodNotAllowed: "method_not_allowed"
+        case .conflictingPayments: "conflicting_payments"
+        case .gateway(let error): error.isTimeout ? "upstream_timeout" : "upstream_unavailable"
+        case .railUnavailable: "facilitator_unavailable"
+        case .ledgerUnavailable: "ledger_unavailable"
+        case .refusedHead: "bad_request"
+        }
+    }
+
+    /// One sentence that says what to do; constant, nothing internal.
+    var message: String {
+        switch self {
+        case .badTarget(let refusal): refusal.message.description
+        case .notFound: "No route matches this host, method and path."
+        case .methodNotAllowed: "The path is known, but not with this method; see Allow."
+        case .conflictingPayments: "The request carries two different payments; send one. Nothing was charged."
+        case .gateway(let error):
+            error.isTimeout ? "The upstream did not answer in time." : "The upstream could not be reached."
+        case .railUnavailable: "Payments cannot be checked at the moment. Nothing was charged; try again later."
+        case .ledgerUnavailable: "Payments cannot be recorded at the moment; try again later."
+        case .refusedHead(let refusal): "The request was refused: \(refusal.shortDescription)."
+        }
+    }
+
+    /// What the log says beyond the code; constant.
+    var remark: StaticString? {
+        switch self {
+        case .badTarget(let refusal): refusal.message
+        case .gateway(let error): error.remark
+        case .railUnavailable, .ledgerUnavailable, .notFound, .methodNotAllowed, .conflictingPayments, .refusedHead: nil
+        }
+    }
+
+    var retryAfterSeconds: Int? {
+        switch self {
+        case .railUnavailable, .ledgerUnavailable: 5
+        default: nil
+        }
+    }
+
+    static func reasonPhrase(_ status: Int) -> StaticString {
+        switch status {
+        case 204: "No Content"
+        case 400: "Bad Request"
+        case 402: "Payment Required"
+        case 404: "Not Found"
+        case 405: "Method Not Allowed"
+        case 408: "Request Timeout"
+        case 409: "Conflict"
+        case 413: "Content Too Large"
+        case 414: "URI Too Long"
+        case 431: "Request Header Fields Too Large"
+        case 501: "Not Implemented"
+        case 502: "Bad Gateway"
+        case 503: "Service Unavailable"
+        case 504: "Gateway Timeout"
+        case 505: "HTTP Version Not Supported"
+        default: "Unknown"
+        }
+    }
+}
+
+extension UpstreamError {
+    var remark: StaticString {
+        switch self {
+        case .connectFailed: "upstream: connect failed"
+        case .connectTimeout: "upstream: connect timeout"
+        case .queueFull: "upstream: queue full"
+        case .queueTimeout: "upstream: queue timeout"
+        case .closedBeforeResponse: "upstream: closed before response"
+        case .firstByteTimeout: "upstream: first byte timeout"
+        case .idleTimeout: "upstream: idle timeout"
+        case .brokenOff: "upstream: broken off"
+        case .malformedResponse(let reason): reason
+        case .headTooLarge: "upstream: response head too large"
+        case .poolClosed: "upstream: pool closed"
+        }
+    }
+}

@@ -1,0 +1,159 @@
+import Facilitator
+import Ledger
+import NIOCore
+import Pricing
+import Primitives
+import Transport
+import X402
+
+/// Answers that do not come from the upstream.
+extension Exchange {
+    /// 402 with every offer in every wire form.
+    func challenge(_ route: PaywallRoute, _ error: ChallengeError, receipt: Receipt? = nil) {
+        guard let template = route.challenge else { return }
+        status = 402
+        if case .refused(let reason, _) = error { self.reason = reason }
+        let expires = UInt64(loop.now().seconds) &+ UInt64(route.maxTimeoutSeconds)
+        var (headBytes, bodyBytes) = (ByteBuffer(), ByteBuffer())
+        withForwardedTarget { target in
+            let headBound = template.headBound(targetBytes: target.count, errorBytes: error.byteCount)
+            headBytes = ByteBufferAllocator().buffer(capacity: headBound + 1024)
+            headBytes.writeWithUnsafeMutableBytes(minimumWritableBytes: headBound) {
+                template.writeHead(error: error, target: target, expires: expires, into: $0)
+            }
+            let bodyBound = template.bodyBound(
+                targetBytes: target.count, errorBytes: error.byteCount, requestIDBytes: RequestID.byteCount)
+            bodyBytes = ByteBufferAllocator().buffer(capacity: bodyBound)
+            withUnsafeTemporaryAllocation(byteCount: RequestID.byteCount, alignment: 1) { idBytes in
+                id.write(into: idBytes)
+                _ = bodyBytes.writeWithUnsafeMutableBytes(minimumWritableBytes: bodyBound) {
+                    template.writeBody(
+                        error: error, target: target, requestID: UnsafeRawBufferPointer(idBytes), into: $0)
+                }
+            }
+        }
+        if let receipt, let form = payment?.payment.form {
+            headBytes.writeBytes(receipt.headerLine(form: form))
+        }
+        writeAllowOrigin(to: &headBytes)
+        send(headBytes, bodyBytes)
+    }
+
+    /// 402 or 409 without offers: the client must not sign a second payment.
+    func answerWithoutOffers(_ status: NoOfferAnswer.Status, _ reason: ReasonCode, transaction: String = "") {
+        self.status = status.rawValue
+        self.reason = reason
+        let receipt = status == .paymentRequired ? payment?.failedReceipt(reason, transaction: transaction) : nil
+        let answer = NoOfferAnswer(
+            status: status, reason: reason, transaction: transaction, retryAfterSeconds: 2, receipt: receipt,
+            form: payment?.payment.form ?? .v2)
+        var head = ByteBuffer(bytes: answer.head())
+        writeAllowOrigin(to: &head)
+        send(head, ByteBuffer(bytes: answer.body(requestID: id.description)))
+    }
+
+    /// An error of ours.
+    func answer(_ answer: Answer, receipt: AnswerReceipt = .none) {
+        status = answer.status
+        remark = answer.remark ?? remark
+        var head = AnswerWriter.head(answer.status)
+        AnswerWriter.writeFields(of: answer, to: &head)
+        if route?.isFree == false {
+            head.writeStaticString("access-control-expose-headers: ")
+            head.writeStaticString(ReturnedHead.exposedFields)
+            head.writeStaticString("\r\n")
+            writeAllowOrigin(to: &head)
+        }
+        writeReceipt(receipt, to: &head)
+        send(head, AnswerWriter.body(of: answer, id: id))
+    }
+
+    /// Answers a true CORS preflight of a priced route: a browser may pay.
+    func answerPreflight(allowing methods: String) {
+        status = 204
+        var head = ByteBufferAllocator().buffer(capacity: 512)
+        head.writeStaticString(
+            "HTTP/1.1 204 No Content\r\naccess-control-allow-origin: *\r\naccess-control-allow-methods: ")
+        head.writeString(methods)
+        head.writeStaticString("\r\naccess-control-allow-headers: ")
+        head.writeStaticString(Self.allowedFields)
+        if let asked = stream.head.first(.accessControlRequestHeaders), !asked.value.isEmpty {
+            head.writeStaticString(", ")
+            head.writeImmutableBuffer(stream.head.slice(asked.value))
+        }
+        head.writeStaticString("\r\naccess-control-max-age: 600\r\nvary: Access-Control-Request-Headers\r\n")
+        stream.writeHead(head, body: .none)
+        stream.end(trailers: nil)
+        log()
+    }
+
+    /// Request fields that paying clients send; SDKs also send a request field `Access-Control-Expose-Headers`.
+    private static let allowedFields: StaticString =
+        "PAYMENT-SIGNATURE, X-PAYMENT, SIGN-IN-WITH-X, Payment-Grant, Payment-Retry, Content-Type, Authorization, Access-Control-Expose-Headers"
+
+    /// The state of a payment, for whoever knows its id.
+    func answerPaymentStatus(_ publicID: String) {
+        let home = loop.home(of: self)
+        let ledger = loop.shared.ledger
+        let isTaken = loop.shared.desk.submit {
+            do throws(LedgerError) {
+                let record = try await ledger.payment(publicID: publicID)
+                home.post { $0.answerPaymentStatus(record) }
+            } catch {
+                home.post { $0.answer(.ledgerUnavailable(error)) }
+            }
+        }
+        if !isTaken { answer(.ledgerUnavailable(LedgerError(.busy, "too many questions wait for the ledger"))) }
+    }
+
+    private func answerPaymentStatus(_ record: PaymentRecord?) {
+        guard let record else {
+            answer(.notFound)
+            return
+        }
+        status = 200
+        let body = JSONValue.object([
+            JSONMember("payment", .string(record.reference.identity.publicID)),
+            JSONMember("value", .string(record.state.value.word)),
+            JSONMember("service", .string(record.state.service.word)),
+            JSONMember("transaction", .string(record.transaction ?? "")),
+            JSONMember("network", .string(record.claim.network.name)),
+            JSONMember("asset", .string(record.claim.asset.description)),
+            JSONMember("amount", .string(record.claim.amount.description)),
+        ])
+        var head = AnswerWriter.head(200)
+        head.writeStaticString("access-control-allow-origin: *\r\n")
+        send(head, ByteBuffer(bytes: body.encoded()))
+    }
+
+    // MARK: Bytes
+
+    private func writeAllowOrigin(to head: inout ByteBuffer) {
+        // A page that may not read a 402 cannot pay it; no credentials are allowed with it.
+        if stream.head.has(.origin) { head.writeStaticString("access-control-allow-origin: *\r\n") }
+    }
+
+    private func send(_ head: ByteBuffer, _ body: ByteBuffer) {
+        bytesOut = UInt64(body.readableBytes)
+        stream.writeHead(head, body: .length(bytesOut))
+        stream.writeBody(body)
+        stream.end(trailers: nil)
+        log()
+    }
+
+    /// Lends the bytes of the target as it is priced.
+    func withForwardedTarget<R>(_ body: (UnsafeRawBufferPointer) -> R) -> R {
+        switch target {
+        case .asReceived:
+            stream.head.withBytes { body(UnsafeRawBufferPointer(rebasing: $0[stream.head.targetRange])) }
+        case .part(let range):
+            stream.head.withBytes {
+                body(
+                    UnsafeRawBufferPointer(
+                        rebasing: UnsafeRawBufferPointer(rebasing: $0[stream.head.targetRange])[range]))
+            }
+        case .rewritten(let bytes):
+            bytes.withUnsafeBytes(body)
+        }
+    }
+}

@@ -1,0 +1,140 @@
+import Ledger
+import NIOCore
+import Primitives
+import Transport
+import X402
+
+/// The request to the upstream, and its answer back.
+extension Exchange {
+    /// Sends the request upstream; `bodyInHand` is what was held back of its body.
+    func forward(bodyInHand: ByteBuffer? = nil, trailers: ByteBuffer? = nil) {
+        guard let route else { return }
+        let head = stream.head
+        var buffer = ForwardedHead.build(
+            head, target: target, client: ClientAddress(stream.remoteAddress), isSecure: stream.isSecure,
+            upstream: generation.upstreams[route.upstream])
+        if let facts = facts(for: route) {
+            withForwardedTarget { target in
+                head.withBytes { bytes in
+                    let method = UnsafeRawBufferPointer(rebasing: bytes[head.methodRange])
+                    facts.write(method: method, target: target, to: &buffer)
+                }
+            }
+        }
+        if payment != nil, route.timing == .before, head.body != .none { bodyPrinter = BodyPrinter() }
+        let request = loop.pool(of: generation.upstreams[route.upstream]).start(
+            buffer, body: Self.body(head.body), isIdempotent: head.method.isIdempotent, method: head.method,
+            handler: self)
+        upstream = request
+        if head.body == .none { return }
+        guard let bodyInHand else {
+            stream.acceptBody()
+            return
+        }
+        bodyPrinter?.update(bodyInHand)
+        if bodyInHand.readableBytes > 0 { request.writeBody(bodyInHand) }
+        if isRequestComplete {
+            bodyPrinter?.finish()
+            request.end(trailers: trailers)
+        } else {
+            request.flush()
+        }
+    }
+
+    private static func body(_ framing: BodyFraming) -> RequestBody {
+        switch framing {
+        case .none: .none
+        case .length(let count): .length(count)
+        case .chunked, .untilClose: .stream
+        }
+    }
+
+    private func facts(for route: PaywallRoute) -> PaymentFacts? {
+        guard let payment, let verified = payment.verified else { return nil }
+        switch route.facts {
+        case .none: return nil
+        case .plain: return PaymentFacts(payment.offer, verified, key: nil, now: loop.now())
+        case .signed(let key): return PaymentFacts(payment.offer, verified, key: key, now: loop.now())
+        }
+    }
+
+    // MARK: Answer
+
+    /// What an answer says of the payment beside what the upstream said.
+    enum AnswerReceipt {
+        case none
+        case settled
+        /// Settled and not delivered: receipt and token.
+        case undelivered
+    }
+
+    var isAbandoned: Bool { status == 499 }
+
+    /// Keeps an answer until the ledger or the rail has spoken.
+    func hold(_ head: ResponseHead) {
+        held = HeldAnswer(head: head)
+        upstream?.pause()
+    }
+
+    func relay(_ head: ResponseHead, receipt: AnswerReceipt) {
+        status = head.status
+        let buffer = ReturnedHead.build(head, isPriced: route?.isFree == false, isPaid: receipt != .none) { buffer in
+            self.writeReceipt(receipt, to: &buffer)
+        }
+        stream.writeHead(buffer, body: Self.body(of: head), hasDate: head.has(.date))
+    }
+
+    private static func body(of head: ResponseHead) -> ResponseBody {
+        switch head.body {
+        case .length(let count): .length(count)
+        case .chunked, .untilClose: .stream
+        case .none: head.contentLength.map(ResponseBody.length) ?? .none
+        }
+    }
+
+    func writeReceipt(_ receipt: AnswerReceipt, to buffer: inout ByteBuffer) {
+        guard receipt != .none, let payment else { return }
+        let form = payment.payment.form
+        let value = payment.receipt()
+        buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: value.headerLineBound(form: form)) {
+            value.writeHeaderLine(form: form, into: $0)
+        }
+        if receipt == .undelivered, let grant {
+            buffer.writeStaticString("payment-grant: ")
+            buffer.writeString(grant)
+            buffer.writeStaticString("\r\n")
+        }
+    }
+
+    /// Lets a held answer go.
+    func relayHeld(receipt: AnswerReceipt) {
+        guard let answer = held else { return }
+        held = nil
+        guard let head = answer.head else {
+            self.answer(.gateway(answer.failure ?? .brokenOff), receipt: receipt)
+            return
+        }
+        relay(head, receipt: receipt)
+        for piece in answer.body { responseBody(piece) }
+        if answer.isBroken {
+            brokeOffWhileHeld()
+        } else if answer.isEnded {
+            finish(trailers: answer.trailers)
+        } else {
+            stream.flush()
+            upstream?.resume()
+        }
+    }
+
+    private func brokeOffWhileHeld() {
+        switch machine.upstreamFailed() {
+        case .undeliverAndAbort(let reference):
+            noteUndelivered(reference)
+        default:
+            break
+        }
+        remark = "upstream broke off"
+        stream.abort()
+        log()
+    }
+}

@@ -1,0 +1,251 @@
+import Facilitator
+import Ledger
+import NIOCore
+import Primitives
+import Transport
+import X402
+
+/// From the payment header to the claim.
+extension Exchange {
+    func admitPriced(_ route: PaywallRoute) {
+        switch readPayment() {
+        case .none:
+            challenge(route, .unpaid)
+        case .undecodable(let reason):
+            challenge(route, .refused(reason))
+        case .conflicting:
+            answer(.conflictingPayments)
+        case .payment(let payment):
+            match(payment, on: route)
+        }
+    }
+
+    private func readPayment() -> PaymentReading {
+        let head = stream.head
+        guard head.has(.paymentSignature) || head.has(.xPayment) else { return .none }
+        guard isSingular(.paymentSignature, in: head), isSingular(.xPayment, in: head) else { return .conflicting }
+        return head.withBytes { bytes in
+            let signature = head.first(.paymentSignature).map { UnsafeRawBufferPointer(rebasing: bytes[$0.value]) }
+            let plain = head.first(.xPayment).map { UnsafeRawBufferPointer(rebasing: bytes[$0.value]) }
+            return loop.reader.read(paymentSignature: signature, xPayment: plain)
+        }
+    }
+
+    /// Whether a field came at most once, or always with the same value.
+    private func isSingular(_ known: KnownField, in head: RequestHead) -> Bool {
+        guard head.count(of: known) > 1, let first = head.first(known) else { return true }
+        return head.withBytes { bytes in
+            let expected = bytes[first.value]
+            return head.fields.allSatisfy { $0.known != known || bytes[$0.value].elementsEqual(expected) }
+        }
+    }
+
+    /// Finds the offer that the payment is for: ours of now, or one that an older file made and that still stands.
+    private func match(_ payment: Payment, on route: PaywallRoute) {
+        switch payment.match(route.offers) {
+        case .offer(let index):
+            verify(payment, offer: route.offers[index], rail: route.rail(of: index, form: payment.form))
+        case .ambiguous:
+            challenge(route, .refused(.ambiguousOffer))
+        case .none(let reason):
+            for older in loop.retiredRoutes(named: route.name) {
+                guard case .offer(let index) = payment.match(older.offers),
+                    loop.generation.payTo.contains(older.offers[index].payTo)
+                else { continue }
+                verify(payment, offer: older.offers[index], rail: older.rail(of: index, form: payment.form))
+                return
+            }
+            challenge(route, .refused(reason))
+        }
+    }
+
+    private func verify(_ payment: Payment, offer: PaymentRequirements, rail: (any Rail)?) {
+        guard let route else { return }
+        guard let rail else {
+            challenge(route, .refused(.unsupportedScheme))
+            return
+        }
+        self.payment = PaymentContext(payment: payment, offer: offer, rail: rail)
+        let local =
+            switch rail.settlement {
+            case .local: true
+            case .remote: false
+            }
+        guard machine.quoted(.paid(timing: route.timing, settlesLocally: local)) == .verify else {
+            unreachable("quoted paid")
+            return
+        }
+        switch rail.verifyLocally(payment, for: offer, now: loop.now(), keys: &loop.keys) {
+        case .decided(let outcome):
+            verified(outcome)
+        case .needsNetwork:
+            verifyOverNetwork(payment, offer: offer, rail: rail)
+        }
+    }
+
+    private func verifyOverNetwork(_ payment: Payment, offer: PaymentRequirements, rail: any Rail) {
+        let now = loop.now()
+        let home = loop.home(of: self)
+        let isTaken = loop.shared.desk.submit {
+            do throws(RailError) {
+                let outcome = try await rail.verify(payment, for: offer, now: now)
+                home.post { $0.verified(outcome) }
+            } catch {
+                home.post { $0.verifyFailed(error) }
+            }
+        }
+        if !isTaken { verifyFailed(RailError(.unavailable, adapter: rail.id, "too many payments wait for this rail")) }
+    }
+
+    private func verifyFailed(_ error: RailError) {
+        switch machine.verifyFailed() {
+        case .answerUnavailable: answer(.railUnavailable(error))
+        case .drop: log()
+        case .unreachable: unreachable("verify failed")
+        }
+    }
+
+    private func verified(_ outcome: VerifyOutcome) {
+        if case .valid(let verified) = outcome { payment?.verified = verified }
+        switch machine.verified(outcome) {
+        case .reserve(let opening):
+            reserve(opening)
+        case .refuse(let reason):
+            guard let route else { return }
+            var payer: String?
+            if case .invalid(_, let known) = outcome { payer = known }
+            challenge(route, .refused(reason, payer: payer))
+        case .drop:
+            log()
+        case .unreachable:
+            unreachable("verified")
+        }
+    }
+
+    // MARK: Claim
+
+    private func reserve(_ opening: ExchangeStateMachine.Opening) {
+        guard let route, let payment, let verified = payment.verified else { return }
+        let now = loop.now()
+        let claim = Claim(
+            identity: verified.identity,
+            owner: .paywall(RequestBinding(route: route.name, method: methodName, target: targetDigest)),
+            adapter: payment.rail.id, form: payment.payment.form, timing: route.timing,
+            scheme: payment.offer.scheme, network: payment.offer.network, asset: payment.offer.asset,
+            amount: payment.offer.amount, payTo: payment.offer.payTo, payer: verified.payer,
+            validBefore: verified.validBefore, settlement: settlementOrder(opening, payment))
+        let request = ReserveRequest(
+            claim: claim, opening: self.opening(opening, payment: payment, identity: verified.identity, now: now),
+            proof: proof(), now: now, redelivery: route.redelivery)
+        let home = loop.home(of: self)
+        loop.shared.ledger.reserve(request) { result in
+            home.post { $0.reserved(result) }
+        }
+    }
+
+    /// What the rail will need if a crash comes between the claim and its settlement.
+    private func settlementOrder(_ opening: ExchangeStateMachine.Opening, _ payment: PaymentContext) -> [UInt8]? {
+        guard opening != .settled else { return nil }
+        return SettlementBlob(payment: payment.payment, requirements: payment.offer).encoded()
+    }
+
+    private func opening(
+        _ opening: ExchangeStateMachine.Opening, payment: PaymentContext, identity: PaymentIdentity, now: UnixTime
+    ) -> ClaimOpening {
+        let lease = now.adding(seconds: loop.shared.leaseSeconds)
+        switch opening {
+        case .settled:
+            let transaction = payment.localTransaction(of: identity)
+            self.payment?.transaction = transaction
+            return .settled(transaction: transaction, forwardingUntil: lease)
+        case .settling:
+            return .settling
+        case .forwarding:
+            return .forwarding(until: lease)
+        }
+    }
+
+    /// What the presenter of a settled payment can show beside its header.
+    private func proof() -> PresenterProof {
+        guard let token = stream.head.first(.paymentGrant) else {
+            return PresenterProof(grant: nil, client: loop.addressProof(stream.remoteAddress))
+        }
+        let grant = stream.head.withBytes { SHA256.hash(UnsafeRawBufferPointer(rebasing: $0[token.value])) }
+        return PresenterProof(grant: grant, client: loop.addressProof(stream.remoteAddress))
+    }
+
+    private func reserved(_ result: Result<ReserveOutcome, LedgerError>) {
+        switch result {
+        case .failure(let error):
+            recordFailed(error)
+        case .success(let outcome):
+            if case .redelivery(_, let transaction, _) = outcome {
+                payment?.transaction = transaction
+                remark = "redelivery"
+            }
+            reserved(outcome)
+        }
+    }
+
+    private func reserved(_ outcome: ReserveOutcome) {
+        switch machine.reserved(outcome) {
+        case .forward:
+            forward()
+        case .settle(let reference):
+            settle(reference)
+        case .checkBody(_, let print):
+            checkBody(print)
+        case .refuseUsed:
+            guard let route else { return }
+            challenge(route, .refused(.paymentAlreadyUsed))
+        case .refuseInFlight:
+            answerWithoutOffers(.conflict, .paymentInFlight)
+        case .answerPending(let transaction):
+            answerWithoutOffers(.paymentRequired, .settlementPending, transaction: transaction ?? "")
+        case .release(let reference):
+            write(.released(reason: "client gone"), of: reference)
+            log()
+        case .undeliver(let reference):
+            noteUndelivered(reference)
+            log()
+        case .drop:
+            log()
+        case .unreachable:
+            unreachable("reserved")
+        }
+    }
+
+    // MARK: Redelivery
+
+    private func checkBody(_ print: BodyPrint) {
+        redeliveryPrint = print
+        let check = BodyCheck(print)
+        guard check.isPossible else {
+            bodyChecked(.different)
+            return
+        }
+        bodyCheck = check
+        if stream.head.body == .none {
+            bodyChecked(check.ended())
+        } else {
+            stream.acceptBody()
+        }
+    }
+
+    func bodyChecked(_ verdict: BodyCheck.Verdict, trailers: ByteBuffer? = nil) {
+        guard verdict != .undecided else { return }
+        let inHand = bodyCheck?.bytes ?? ByteBuffer()
+        bodyCheck = nil
+        switch machine.bodyChecked(matches: verdict == .same) {
+        case .forward:
+            forward(bodyInHand: inHand, trailers: trailers)
+        case .refuse(let reference):
+            remark = "another body than the one that was paid for"
+            write(.undelivered(grant: nil, client: nil, body: redeliveryPrint), of: reference)
+            guard let route else { return }
+            challenge(route, .refused(.paymentAlreadyUsed))
+        case .unreachable:
+            unreachable("body checked")
+        }
+    }
+}

@@ -1,0 +1,151 @@
+import Facilitator
+import Ledger
+import NIOCore
+import Primitives
+import Synchronization
+import Transport
+import X402
+
+/// Settlement, and what is written down about it.
+extension Exchange {
+    // MARK: Rail
+
+    /// Asks the rail to settle; the claim's mark is durable.
+    func settle(_ reference: PaymentReference) {
+        guard let payment, let verified = payment.verified else { return }
+        let order = SettleOrder(
+            payment: payment.payment, requirements: payment.offer, identity: reference.identity, payer: verified.payer)
+        let rail = payment.rail
+        let home = loop.home(of: self)
+        let isTaken = loop.shared.desk.submit {
+            let outcome = await rail.settle(order)
+            home.post { $0.settled(outcome) }
+        }
+        if !isTaken {
+            settled(.unavailable(RailError(.unavailable, adapter: rail.id, "too many payments wait for this rail")))
+        }
+    }
+
+    private func settled(_ outcome: SettleOutcome) {
+        if case .settled(_, let payer?) = outcome { payment?.verified?.payer = payer }
+        switch machine.settled(outcome) {
+        case .record(let reference, let transaction):
+            payment?.transaction = transaction
+            record(.settled(transaction: transaction, forwardingUntil: lease), of: reference)
+        case .releaseAndRefuse(let reference, let reason):
+            write(.released(reason: reason.rawValue), of: reference)
+            refuseSettlement(reason)
+        case .releaseAndAnswerUnavailable(let reference):
+            write(.released(reason: "rail unavailable"), of: reference)
+            guard let payment else { return }
+            answer(.railUnavailable(RailError(.unavailable, adapter: payment.rail.id, "the rail could not be asked")))
+        case .markUncertain(let reference, let transaction):
+            write(.uncertain(transaction: transaction), of: reference)
+            upstream?.cancel()
+            answerWithoutOffers(.paymentRequired, .settlementPending, transaction: transaction ?? "")
+        case .forfeit(let reference, let reason):
+            write(.owed, of: reference)
+            write(.writtenOff(reason: reason.rawValue), of: reference)
+            upstream?.cancel()
+            refuseSettlement(reason)
+        case .unreachable:
+            unreachable("settled")
+        }
+    }
+
+    /// 402 with the reason, offers for another try, and the failed receipt.
+    private func refuseSettlement(_ reason: ReasonCode) {
+        guard let route, let payment else { return }
+        challenge(
+            route, .refused(reason, payer: payment.verified?.payer), receipt: payment.failedReceipt(reason))
+    }
+
+    var lease: UnixTime { loop.now().adding(seconds: loop.shared.leaseSeconds) }
+
+    // MARK: Ledger
+
+    /// Writes a transition and goes on when it is durable.
+    func record(_ event: PaymentEvent, of reference: PaymentReference) {
+        let home = loop.home(of: self)
+        loop.shared.ledger.apply(event, to: reference, now: loop.now()) { result in
+            home.post { $0.recorded(result) }
+        }
+    }
+
+    /// Writes a transition that nothing waits for; a failure is counted, and the row found by the next recovery.
+    func write(_ event: PaymentEvent, of reference: PaymentReference) {
+        let shared = loop.shared
+        loop.shared.ledger.apply(event, to: reference, now: loop.now()) { result in
+            switch result {
+            case .success(.applied): return
+            case .success(.refused), .success(.unknownPayment), .failure:
+                shared.failedTransitions.add(1, ordering: .relaxed)
+            }
+        }
+    }
+
+    func recordSettledLocally(_ reference: PaymentReference) {
+        guard let payment else { return }
+        let transaction = payment.localTransaction(of: reference.identity)
+        self.payment?.transaction = transaction
+        record(.settled(transaction: transaction, forwardingUntil: lease), of: reference)
+    }
+
+    /// Marks a paid answer as not delivered, with a token for its redelivery.
+    func recordUndelivered(_ reference: PaymentReference) {
+        let token = loop.grantToken()
+        grant = token
+        record(
+            .undelivered(
+                grant: SHA256.hash(token), client: loop.addressProof(stream.remoteAddress),
+                body: takePrint()),
+            of: reference)
+    }
+
+    /// Marks a paid answer as not delivered where no token can be given any more.
+    func noteUndelivered(_ reference: PaymentReference) {
+        write(
+            .undelivered(grant: nil, client: loop.addressProof(stream.remoteAddress), body: takePrint()), of: reference)
+    }
+
+    /// What of the body a redelivery is bound to.
+    private func takePrint() -> BodyPrint? { bodyPrinter?.takePrint() ?? redeliveryPrint }
+
+    private func recorded(_ result: Result<ApplyOutcome, LedgerError>) {
+        switch result {
+        case .failure(let error):
+            recordFailed(error)
+        case .success(.refused), .success(.unknownPayment):
+            recordFailed(LedgerError(.corrupt, "the ledger refused a transition that its state allows"))
+        case .success(.applied):
+            switch machine.recorded() {
+            case .forward: forward()
+            case .settle(let reference): settle(reference)
+            case .relayWithReceipt: relayHeld(receipt: .settled)
+            case .relayWithGrant: relayHeld(receipt: .undelivered)
+            case .undeliver(let reference):
+                noteUndelivered(reference)
+                log()
+            case .finish(let delivered):
+                upstream?.cancel()
+                if let delivered { write(.delivered, of: delivered) }
+                log()
+            case .unreachable: unreachable("recorded")
+            }
+        }
+    }
+
+    func recordFailed(_ error: LedgerError) {
+        loop.counters.ledgerFailures += 1
+        switch machine.recordFailed() {
+        case .answerUnavailable:
+            upstream?.cancel()
+            answer(.ledgerUnavailable(error))
+        case .drop:
+            upstream?.cancel()
+            log()
+        case .unreachable:
+            unreachable("record failed")
+        }
+    }
+}

@@ -1,0 +1,559 @@
+package import Facilitator
+package import Ledger
+package import X402
+
+/// What a route asks of a request before it is forwarded.
+package enum Terms: Hashable, Sendable {
+    case free
+    /// `settlesLocally`: the rail settles without an outside effect, so that claim and settlement are one step.
+    case paid(timing: SettlementTiming, settlesLocally: Bool)
+}
+
+/// The order in which one request is verified, claimed, settled, forwarded and answered.
+///
+///     opened ─▶ forwarding(free) ─▶ relaying ─▶ finished
+///        └───▶ verifying ─▶ reserving ─┬─▶ settling ─▶ recording ─┬─▶ forwarding(paid) ─▶ relaying ─▶ finished
+///                                      ├─▶ checkingBody ──────────┘         └─▶ undelivering ─▶ relaying(free)
+///                                      └─▶ forwarding(promised) ─▶ marking ─▶ settlingAnswer ─▶ recordingAnswer ─▶ relaying
+///
+/// Events in, actions out: the shell performs an action and reports what came of it. An `abandoned` exchange has lost its client
+/// but still owes the ledger the truth. An event that cannot come in a state answers `.unreachable`.
+package struct ExchangeStateMachine: ~Copyable {
+    /// What the upstream's answer is worth to the ledger.
+    package enum Held: Hashable, Sendable {
+        case free
+        /// Settled; the lease in `forwarding` runs.
+        case paid(PaymentReference)
+        /// Claimed; settled when the upstream delivers.
+        case promised(PaymentReference)
+    }
+
+    private enum State: ~Copyable {
+        case opened
+        case verifying(SettlementTiming, settlesLocally: Bool)
+        case reserving(SettlementTiming, settlesLocally: Bool, abandoned: Bool)
+        case checkingBody(PaymentReference)
+        case settling(PaymentReference, abandoned: Bool)
+        case recording(PaymentReference, abandoned: Bool)
+        case forwarding(Held, settlesLocally: Bool, abandoned: Bool)
+        case undelivering(PaymentReference, answered: Bool)
+        case marking(PaymentReference, abandoned: Bool)
+        case settlingAnswer(PaymentReference, abandoned: Bool)
+        case recordingAnswer(PaymentReference, abandoned: Bool)
+        case relaying(Held)
+        case finished
+    }
+
+    private var state: State
+
+    package init() { self.state = .opened }
+
+    private init(_ state: consuming State) { self.state = state }
+
+    /// Whether the exchange is over.
+    package var isFinished: Bool {
+        switch self.state {
+        case .finished: true
+        default: false
+        }
+    }
+
+    // MARK: Quote and verify
+
+    package enum OnQuoted: Hashable { case forward, verify, unreachable }
+
+    package mutating func quoted(_ terms: Terms) -> OnQuoted {
+        switch consume self.state {
+        case .opened:
+            switch terms {
+            case .free:
+                self = Self(.forwarding(.free, settlesLocally: false, abandoned: false))
+                return .forward
+            case .paid(let timing, let local):
+                self = Self(.verifying(timing, settlesLocally: local))
+                return .verify
+            }
+        case let other:
+            self = Self(other)
+            return .unreachable
+        }
+    }
+
+    package enum OnVerified: Hashable {
+        /// Claim the payment; the opening is the mark that is durable before the next outside effect.
+        case reserve(Opening)
+        case refuse(ReasonCode)
+        /// Nobody waits for the answer.
+        case drop
+        case unreachable
+    }
+
+    /// How a claim opens, by timing and rail.
+    package enum Opening: Hashable, Sendable { case settled, settling, forwarding }
+
+    package mutating func verified(_ outcome: VerifyOutcome) -> OnVerified {
+        switch consume self.state {
+        case .verifying(let timing, let local):
+            switch outcome {
+            case .valid:
+                self = Self(.reserving(timing, settlesLocally: local, abandoned: false))
+                return .reserve(Self.opening(timing, local))
+            case .invalid(let reason, _):
+                self = Self(.finished)
+                return .refuse(reason)
+            }
+        case .finished:
+            self = Self(.finished)
+            return .drop
+        case let other:
+            self = Self(other)
+            return .unreachable
+        }
+    }
+
+    private static func opening(_ timing: SettlementTiming, _ settlesLocally: Bool) -> Opening {
+        switch timing {
+        case .before: settlesLocally ? .settled : .settling
+        case .after, .batch: .forwarding
+        }
+    }
+
+    // MARK: Reserve
+
+    package enum OnReserved: Hashable {
+        case forward
+        case settle(PaymentReference)
+        /// Paid before and not delivered: forward once the body is shown to be the same.
+        case checkBody(PaymentReference, BodyPrint)
+        case refuseUsed
+        case refuseInFlight
+        /// No offers with this one: the client must not sign a second payment.
+        case answerPending(transaction: String?)
+        case release(PaymentReference)
+        case undeliver(PaymentReference)
+        case drop
+        case unreachable
+    }
+
+    package mutating func reserved(_ outcome: ReserveOutcome) -> OnReserved {
+        switch consume self.state {
+        case .reserving(let timing, let local, let abandoned):
+            switch outcome {
+            case .granted(let reference):
+                self = Self(.finished)
+                return granted(reference, timing: timing, settlesLocally: local, abandoned: abandoned)
+            case .redelivery(let reference, _, let body):
+                self = Self(.finished)
+                return granted(again: reference, body: body, settlesLocally: local, abandoned: abandoned)
+            case .inFlight:
+                self = Self(.finished)
+                return abandoned ? .drop : .refuseInFlight
+            case .pending(let transaction):
+                self = Self(.finished)
+                return abandoned ? .drop : .answerPending(transaction: transaction)
+            case .used, .proofRequired:
+                self = Self(.finished)
+                return abandoned ? .drop : .refuseUsed
+            }
+        case let other:
+            self = Self(other)
+            return .unreachable
+        }
+    }
+
+    private mutating func granted(
+        _ reference: PaymentReference, timing: SettlementTiming, settlesLocally: Bool, abandoned: Bool
+    ) -> OnReserved {
+        let opening = Self.opening(timing, settlesLocally)
+        if abandoned {
+            self = Self(.finished)
+            return opening == .settled ? .undeliver(reference) : .release(reference)
+        }
+        switch opening {
+        case .settled:
+            self = Self(.forwarding(.paid(reference), settlesLocally: settlesLocally, abandoned: false))
+            return .forward
+        case .settling:
+            self = Self(.settling(reference, abandoned: false))
+            return .settle(reference)
+        case .forwarding:
+            self = Self(.forwarding(.promised(reference), settlesLocally: settlesLocally, abandoned: false))
+            return .forward
+        }
+    }
+
+    private mutating func granted(
+        again reference: PaymentReference, body: BodyPrint?, settlesLocally: Bool, abandoned: Bool
+    ) -> OnReserved {
+        if abandoned {
+            self = Self(.finished)
+            return .undeliver(reference)
+        }
+        guard let body else {
+            self = Self(.forwarding(.paid(reference), settlesLocally: settlesLocally, abandoned: false))
+            return .forward
+        }
+        self = Self(.checkingBody(reference))
+        return .checkBody(reference, body)
+    }
+
+    package enum OnBodyChecked: Hashable { case forward, refuse(PaymentReference), unreachable }
+
+    package mutating func bodyChecked(matches: Bool) -> OnBodyChecked {
+        switch consume self.state {
+        case .checkingBody(let reference):
+            if matches {
+                self = Self(.forwarding(.paid(reference), settlesLocally: false, abandoned: false))
+                return .forward
+            }
+            self = Self(.finished)
+            return .refuse(reference)
+        case let other:
+            self = Self(other)
+            return .unreachable
+        }
+    }
+
+    // MARK: Settle
+
+    package enum OnSettled: Hashable {
+        /// Make the settlement durable before anything follows from it.
+        case record(PaymentReference, transaction: String)
+        case releaseAndRefuse(PaymentReference, ReasonCode)
+        case releaseAndAnswerUnavailable(PaymentReference)
+        case markUncertain(PaymentReference, transaction: String?)
+        /// The upstream ran and the value will not move: the answer is withheld, and the payment opens nothing again.
+        case forfeit(PaymentReference, ReasonCode)
+        case unreachable
+    }
+
+    package mutating func settled(_ outcome: SettleOutcome) -> OnSettled {
+        switch consume self.state {
+        case .settling(let reference, let abandoned):
+            switch outcome {
+            case .settled(let transaction, _):
+                self = Self(.recording(reference, abandoned: abandoned))
+                return .record(reference, transaction: transaction)
+            case .refused(let reason, _):
+                self = Self(.finished)
+                return .releaseAndRefuse(reference, reason)
+            case .unavailable:
+                self = Self(.finished)
+                return .releaseAndAnswerUnavailable(reference)
+            case .unknown(let transaction):
+                self = Self(.finished)
+                return .markUncertain(reference, transaction: transaction)
+            }
+        case .settlingAnswer(let reference, let abandoned):
+            switch outcome {
+            case .settled(let transaction, _):
+                self = Self(.recordingAnswer(reference, abandoned: abandoned))
+                return .record(reference, transaction: transaction)
+            case .refused(let reason, _):
+                self = Self(.finished)
+                return .forfeit(reference, reason)
+            case .unavailable:
+                self = Self(.finished)
+                return .forfeit(reference, .unexpectedSettleError)
+            case .unknown(let transaction):
+                self = Self(.finished)
+                return .markUncertain(reference, transaction: transaction)
+            }
+        case let other:
+            self = Self(other)
+            return .unreachable
+        }
+    }
+
+    package enum OnRecorded: Hashable {
+        case forward
+        /// Ask the rail to settle; the mark is on disk.
+        case settle(PaymentReference)
+        case relayWithReceipt
+        case relayWithGrant
+        /// The client left before what it paid for could start.
+        case undeliver(PaymentReference)
+        case finish(delivered: PaymentReference?)
+        case unreachable
+    }
+
+    /// The transition that was asked for last is durable.
+    package mutating func recorded() -> OnRecorded {
+        switch consume self.state {
+        case .recording(let reference, let abandoned):
+            if abandoned {
+                self = Self(.finished)
+                return .undeliver(reference)
+            }
+            self = Self(.forwarding(.paid(reference), settlesLocally: false, abandoned: false))
+            return .forward
+        case .marking(let reference, let abandoned):
+            self = Self(.settlingAnswer(reference, abandoned: abandoned))
+            return .settle(reference)
+        case .recordingAnswer(let reference, let abandoned):
+            if abandoned {
+                self = Self(.finished)
+                return .finish(delivered: reference)
+            }
+            self = Self(.relaying(.paid(reference)))
+            return .relayWithReceipt
+        case .undelivering(_, let answered):
+            self = Self(answered ? .relaying(.free) : .finished)
+            return .relayWithGrant
+        case .finished:
+            self = Self(.finished)
+            return .finish(delivered: nil)
+        case let other:
+            self = Self(other)
+            return .unreachable
+        }
+    }
+
+    package enum OnRecordFailed: Hashable {
+        /// Nothing can be promised: 503, and the row is found by the next recovery.
+        case answerUnavailable
+        case drop
+        case unreachable
+    }
+
+    /// The ledger could not take the claim or the transition.
+    package mutating func recordFailed() -> OnRecordFailed {
+        switch consume self.state {
+        case .reserving(_, _, let abandoned):
+            self = Self(.finished)
+            return abandoned ? .drop : .answerUnavailable
+        case .recording(_, let abandoned):
+            self = Self(.finished)
+            return abandoned ? .drop : .answerUnavailable
+        case .marking(_, let abandoned):
+            self = Self(.finished)
+            return abandoned ? .drop : .answerUnavailable
+        case .recordingAnswer(_, let abandoned):
+            self = Self(.finished)
+            return abandoned ? .drop : .answerUnavailable
+        case .undelivering:
+            self = Self(.finished)
+            return .answerUnavailable
+        case .finished:
+            self = Self(.finished)
+            return .drop
+        case let other:
+            self = Self(other)
+            return .unreachable
+        }
+    }
+
+    /// A rail could not be asked to verify: nothing is claimed, the answer is 503.
+    package mutating func verifyFailed() -> OnRecordFailed {
+        switch consume self.state {
+        case .verifying:
+            self = Self(.finished)
+            return .answerUnavailable
+        case .finished:
+            self = Self(.finished)
+            return .drop
+        case let other:
+            self = Self(other)
+            return .unreachable
+        }
+    }
+
+    // MARK: Upstream
+
+    package enum OnUpstreamHead: Hashable {
+        case relay
+        case relayWithReceipt
+        /// The upstream did not deliver what was promised: give the claim back, pass its answer on.
+        case releaseAndRelay(PaymentReference)
+        /// Paid and not delivered: the mark and the token first, then the upstream's answer.
+        case recordUndelivered(PaymentReference)
+        /// Settle before the head is released: mark it, or, on a local rail, record it at once.
+        case recordSettle(PaymentReference)
+        case recordSettledLocally(PaymentReference)
+        case release(PaymentReference)
+        case unreachable
+    }
+
+    /// The upstream's final head; `delivers` when its status is on the route's `charge_on`.
+    package mutating func upstreamHead(delivers: Bool) -> OnUpstreamHead {
+        switch consume self.state {
+        case .forwarding(.free, _, _):
+            self = Self(.relaying(.free))
+            return .relay
+        case .forwarding(.paid(let reference), _, _):
+            if delivers {
+                self = Self(.relaying(.paid(reference)))
+                return .relayWithReceipt
+            }
+            self = Self(.undelivering(reference, answered: true))
+            return .recordUndelivered(reference)
+        case .forwarding(.promised(let reference), let local, let abandoned):
+            if delivers {
+                if local {
+                    self = Self(.recordingAnswer(reference, abandoned: abandoned))
+                    return .recordSettledLocally(reference)
+                }
+                self = Self(.marking(reference, abandoned: abandoned))
+                return .recordSettle(reference)
+            }
+            if abandoned {
+                self = Self(.finished)
+                return .release(reference)
+            }
+            self = Self(.relaying(.free))
+            return .releaseAndRelay(reference)
+        case let other:
+            self = Self(other)
+            return .unreachable
+        }
+    }
+
+    package enum OnUpstreamFailed: Hashable {
+        case answerGatewayError
+        case releaseAndAnswerGatewayError(PaymentReference)
+        case release(PaymentReference)
+        /// 502 with a grant token, once the mark is durable.
+        case recordUndelivered(PaymentReference)
+        case abort
+        case undeliverAndAbort(PaymentReference)
+        /// The head is in hand and the settlement under way: the body is lost, the settlement is not.
+        case remember
+        case ignore
+        case unreachable
+    }
+
+    package mutating func upstreamFailed() -> OnUpstreamFailed {
+        switch consume self.state {
+        case .forwarding(.free, _, _):
+            self = Self(.finished)
+            return .answerGatewayError
+        case .forwarding(.paid(let reference), _, _):
+            self = Self(.undelivering(reference, answered: false))
+            return .recordUndelivered(reference)
+        case .forwarding(.promised(let reference), _, let abandoned):
+            self = Self(.finished)
+            return abandoned ? .release(reference) : .releaseAndAnswerGatewayError(reference)
+        case .relaying(.paid(let reference)):
+            self = Self(.finished)
+            return .undeliverAndAbort(reference)
+        case .relaying(let held):
+            _ = held
+            self = Self(.finished)
+            return .abort
+        case .undelivering(let reference, let answered):
+            self = Self(.undelivering(reference, answered: answered))
+            return .remember
+        case .marking(let reference, let abandoned):
+            self = Self(.marking(reference, abandoned: abandoned))
+            return .remember
+        case .settlingAnswer(let reference, let abandoned):
+            self = Self(.settlingAnswer(reference, abandoned: abandoned))
+            return .remember
+        case .recordingAnswer(let reference, let abandoned):
+            self = Self(.recordingAnswer(reference, abandoned: abandoned))
+            return .remember
+        case .finished:
+            self = Self(.finished)
+            return .ignore
+        case let other:
+            self = Self(other)
+            return .unreachable
+        }
+    }
+
+    package enum OnResponseEnded: Hashable { case finish(delivered: PaymentReference?), unreachable }
+
+    /// The whole answer went out.
+    package mutating func responseEnded() -> OnResponseEnded {
+        switch consume self.state {
+        case .relaying(.paid(let reference)):
+            self = Self(.finished)
+            return .finish(delivered: reference)
+        case .relaying:
+            self = Self(.finished)
+            return .finish(delivered: nil)
+        case .finished:
+            self = Self(.finished)
+            return .finish(delivered: nil)
+        case let other:
+            self = Self(other)
+            return .unreachable
+        }
+    }
+
+    // MARK: Downstream
+
+    package enum OnDownstreamClosed: Hashable {
+        case drop
+        /// The ledger or the rail owes an answer; it will find the exchange abandoned.
+        case wait
+        case cancelUpstream
+        case cancelUpstreamAndDeliver(PaymentReference)
+        case cancelUpstreamAndUndeliver(PaymentReference)
+        case cancelUpstreamAndRelease(PaymentReference)
+        case undeliver(PaymentReference)
+    }
+
+    /// The client is gone. `requestComplete`: all of its body had been received.
+    ///
+    /// Under `after` a whole request that the upstream has is followed to the upstream's head: leaving early is no way to run it for nothing.
+    package mutating func downstreamClosed(requestComplete: Bool) -> OnDownstreamClosed {
+        switch consume self.state {
+        case .opened:
+            self = Self(.finished)
+            return .drop
+        case .verifying:
+            self = Self(.finished)
+            return .drop
+        case .finished:
+            self = Self(.finished)
+            return .drop
+        case .reserving(let timing, let local, _):
+            self = Self(.reserving(timing, settlesLocally: local, abandoned: true))
+            return .wait
+        case .checkingBody(let reference):
+            self = Self(.finished)
+            return .undeliver(reference)
+        case .settling(let reference, _):
+            self = Self(.settling(reference, abandoned: true))
+            return .wait
+        case .recording(let reference, _):
+            self = Self(.recording(reference, abandoned: true))
+            return .wait
+        case .forwarding(.free, _, _):
+            self = Self(.finished)
+            return .cancelUpstream
+        case .relaying(.free):
+            self = Self(.finished)
+            return .cancelUpstream
+        case .relaying(.promised):
+            self = Self(.finished)
+            return .cancelUpstream
+        case .forwarding(.paid(let reference), _, _):
+            self = Self(.finished)
+            return .cancelUpstreamAndUndeliver(reference)
+        case .forwarding(.promised(let reference), let local, _):
+            if requestComplete {
+                self = Self(.forwarding(.promised(reference), settlesLocally: local, abandoned: true))
+                return .wait
+            }
+            self = Self(.finished)
+            return .cancelUpstreamAndRelease(reference)
+        case .undelivering:
+            self = Self(.finished)
+            return .cancelUpstream
+        case .marking(let reference, _):
+            self = Self(.marking(reference, abandoned: true))
+            return .wait
+        case .settlingAnswer(let reference, _):
+            self = Self(.settlingAnswer(reference, abandoned: true))
+            return .wait
+        case .recordingAnswer(let reference, _):
+            self = Self(.recordingAnswer(reference, abandoned: true))
+            return .wait
+        case .relaying(.paid(let reference)):
+            self = Self(.finished)
+            return .cancelUpstreamAndDeliver(reference)
+        }
+    }
+}

@@ -1,0 +1,275 @@
+import EVM
+import Facilitator
+import Ledger
+import NIOCore
+import Pricing
+import Primitives
+import Transport
+import X402
+
+/// One request from its head to its receipt: performs what the state machine decides.
+///
+/// Lives on one event loop. It is the handler of both sides: of the downstream request and of the upstream's answer.
+final class Exchange {
+    let loop: PaywallLoop
+    let stream: ServerStream
+    let id: RequestID
+    let started: NIODeadline
+    /// The file that was in force when the request came.
+    let generation: PaywallGeneration
+
+    var machine = ExchangeStateMachine()
+    var route: PaywallRoute?
+    /// The target as it is priced and forwarded.
+    var target = ForwardedTarget.asReceived
+    var upstream: UpstreamRequest?
+    var payment: PaymentContext?
+
+    /// The request's body is complete, or there is none.
+    var isRequestComplete = false
+    /// Body bytes shown to the upstream, where a redelivery must be bound to them.
+    var bodyPrinter: BodyPrinter?
+    /// A redelivery's body, held back until it is shown to be the same.
+    var bodyCheck: BodyCheck?
+    /// The print that a redelivery is bound to.
+    var redeliveryPrint: BodyPrint?
+
+    /// An answer of the upstream that waits for a settlement.
+    var held: HeldAnswer?
+    /// The token that redelivers an undelivered answer.
+    var grant: String?
+
+    // What the log line says.
+    var status = 0
+    var bytesOut: UInt64 = 0
+    var remark: StaticString?
+    var reason: ReasonCode?
+    private var isLogged = false
+
+    init(loop: PaywallLoop, stream: ServerStream, id: RequestID) {
+        self.loop = loop
+        self.stream = stream
+        self.id = id
+        started = loop.deadline()
+        generation = loop.generation
+    }
+
+    /// Decides what the request is and starts it on its way.
+    func begin() {
+        isRequestComplete = stream.head.body == .none
+        switch Admission.decide(stream.head, generation: generation) {
+        case .forward(let route, let target):
+            self.route = route
+            self.target = target
+            if route.isFree {
+                admitFree()
+            } else {
+                admitPriced(route)
+            }
+        case .preflight(let methods):
+            answerPreflight(allowing: methods)
+        case .paymentStatus(let publicID):
+            answerPaymentStatus(publicID)
+        case .notFound:
+            answer(.notFound)
+        case .methodNotAllowed(let allow):
+            answer(.methodNotAllowed(allow: allow))
+        case .refused(let refusal):
+            remark = refusal.message
+            answer(.badTarget(refusal))
+        }
+    }
+
+    private func admitFree() {
+        switch machine.quoted(.free) {
+        case .forward: forward()
+        case .verify, .unreachable: unreachable("quoted free")
+        }
+    }
+
+    /// Closes an exchange whose events came in an order that cannot be.
+    func unreachable(_ place: StaticString) {
+        assertionFailure("unreachable: \(place)")
+        loop.counters.unreachable += 1
+        upstream?.cancel()
+        stream.abort()
+        log()
+    }
+
+    /// Writes the one log line.
+    func log() {
+        if isLogged { return }
+        isLogged = true
+        loop.finished(self)
+    }
+}
+
+extension Exchange: RequestHandler {
+    func bodyReceived(_ bytes: ByteBuffer) {
+        if var check = bodyCheck {
+            bodyCheck = nil
+            let verdict = check.received(bytes)
+            bodyCheck = check
+            bodyChecked(verdict)
+            return
+        }
+        guard let upstream else { return }
+        bodyPrinter?.update(bytes)
+        upstream.writeBody(bytes)
+        if !upstream.isWritable { stream.pauseBody() }
+    }
+
+    func bodyReadComplete() { upstream?.flush() }
+
+    func requestEnded(trailers: ByteBuffer?) {
+        isRequestComplete = true
+        if let check = bodyCheck {
+            bodyChecked(check.ended(), trailers: trailers)
+            return
+        }
+        bodyPrinter?.finish()
+        upstream?.end(trailers: trailers)
+    }
+
+    func responseWritable() { upstream?.resume() }
+
+    func downstreamClosed(_ reason: StreamClosure) {
+        if status == 0 { status = 499 }
+        remark = "client gone"
+        switch machine.downstreamClosed(requestComplete: isRequestComplete) {
+        case .drop:
+            log()
+        case .wait:
+            return
+        case .cancelUpstream:
+            upstream?.cancel()
+            log()
+        case .cancelUpstreamAndDeliver(let reference):
+            upstream?.cancel()
+            write(.delivered, of: reference)
+            log()
+        case .cancelUpstreamAndUndeliver(let reference):
+            upstream?.cancel()
+            noteUndelivered(reference)
+            log()
+        case .cancelUpstreamAndRelease(let reference):
+            upstream?.cancel()
+            write(.released(reason: "client gone"), of: reference)
+            log()
+        case .undeliver(let reference):
+            noteUndelivered(reference)
+            log()
+        }
+    }
+}
+
+extension Exchange: ResponseHandler {
+    func informational(_ head: ResponseHead) {
+        guard head.status != 101 else {
+            // No upgrade was asked for: a switch of protocols would smuggle what follows.
+            upstream?.cancel()
+            upstreamFailed(.malformedResponse("101 without an upgrade"))
+            return
+        }
+        guard head.status != 100, head.status >= 102, !isAbandoned else { return }
+        stream.writeInformational(ReturnedHead.informational(head))
+    }
+
+    func responseHead(_ head: ResponseHead) {
+        let delivers = route?.chargeOn.contains(head.status) ?? true
+        switch machine.upstreamHead(delivers: delivers) {
+        case .relay:
+            relay(head, receipt: .none)
+        case .relayWithReceipt:
+            relay(head, receipt: .settled)
+        case .releaseAndRelay(let reference):
+            write(.released(reason: "upstream status"), of: reference)
+            relay(head, receipt: .none)
+        case .recordUndelivered(let reference):
+            hold(head)
+            recordUndelivered(reference)
+        case .recordSettle(let reference):
+            hold(head)
+            record(.settle, of: reference)
+        case .recordSettledLocally(let reference):
+            hold(head)
+            recordSettledLocally(reference)
+        case .release(let reference):
+            upstream?.cancel()
+            write(.released(reason: "upstream status"), of: reference)
+            log()
+        case .unreachable:
+            unreachable("upstream head")
+        }
+    }
+
+    func responseBody(_ bytes: ByteBuffer) {
+        if held != nil {
+            held?.body.append(bytes)
+            return
+        }
+        bytesOut &+= UInt64(bytes.readableBytes)
+        stream.writeBody(bytes)
+        if !stream.isWritable { upstream?.pause() }
+    }
+
+    func readComplete() {
+        if held == nil { stream.flush() }
+    }
+
+    func responseEnded(trailers: ByteBuffer?) {
+        if held != nil {
+            held?.isEnded = true
+            held?.trailers = trailers
+            return
+        }
+        finish(trailers: trailers)
+    }
+
+    func upstreamWritable() { stream.resumeBody() }
+
+    func upstreamFailed(_ error: UpstreamError) {
+        loop.counters.upstreamFailures += 1
+        upstream = nil
+        switch machine.upstreamFailed() {
+        case .answerGatewayError:
+            answer(.gateway(error))
+        case .releaseAndAnswerGatewayError(let reference):
+            write(.released(reason: "upstream failed"), of: reference)
+            answer(.gateway(error))
+        case .release(let reference):
+            write(.released(reason: "upstream failed"), of: reference)
+            log()
+        case .recordUndelivered(let reference):
+            held = HeldAnswer(failure: error)
+            recordUndelivered(reference)
+        case .abort:
+            remark = "upstream broke off"
+            stream.abort()
+            log()
+        case .undeliverAndAbort(let reference):
+            remark = "upstream broke off"
+            noteUndelivered(reference)
+            stream.abort()
+            log()
+        case .remember:
+            held?.isBroken = true
+        case .ignore:
+            return
+        case .unreachable:
+            unreachable("upstream failed")
+        }
+    }
+
+    /// Ends an answer that went out whole.
+    func finish(trailers: ByteBuffer?) {
+        switch machine.responseEnded() {
+        case .finish(let delivered):
+            if let delivered { write(.delivered, of: delivered) }
+            stream.end(trailers: trailers)
+            log()
+        case .unreachable:
+            unreachable("response ended")
+        }
+    }
+}

@@ -1,0 +1,35 @@
+import Facilitator
+import Ledger
+import Primitives
+import X402
+
+/// What an exchange knows of the payment it was given.
+struct PaymentContext {
+    var payment: Payment
+    var offer: PaymentRequirements
+    var rail: any Rail
+    /// Set once it is verified.
+    var verified: VerifiedPayment?
+    /// Set once it is settled.
+    var transaction: String?
+
+    /// The settlement of a rail that needs nobody for it.
+    func localTransaction(of identity: PaymentIdentity) -> String {
+        switch rail.settlement {
+        case .local(let prefix): LocalSettlement.transaction(prefix: prefix, identity: identity)
+        case .remote: preconditionFailure("a remote rail names its own transactions")
+        }
+    }
+
+    /// What the client gets to see of the settlement.
+    func receipt() -> Receipt {
+        Receipt(
+            success: true, transaction: transaction ?? "", network: offer.network,
+            payer: verified?.payer)
+    }
+
+    func failedReceipt(_ reason: ReasonCode, transaction: String = "") -> Receipt {
+        Receipt(
+            success: false, transaction: transaction, network: offer.network, payer: verified?.payer, reason: reason)
+    }
+}

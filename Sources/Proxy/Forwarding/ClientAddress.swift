@@ -1,0 +1,73 @@
+package import NIOCore
+package import Primitives
+
+/// The address of a client, for upstreams, logs and proofs.
+package struct ClientAddress {
+    private let socket: SocketAddress?
+
+    package init(_ socket: SocketAddress?) { self.socket = socket }
+
+    /// Appends the address without its port, as `X-Forwarded-For` has it; `unknown` for a unix socket.
+    package func write(to buffer: inout ByteBuffer) {
+        switch socket {
+        case .v4(let address):
+            withUnsafeBytes(of: address.address) { raw in
+                for (index, byte) in raw[Self.v4Bytes].enumerated() {
+                    if index > 0 { buffer.writeInteger(UInt8(ascii: ".")) }
+                    buffer.writeDecimal(UInt64(byte))
+                }
+            }
+        case .v6:
+            buffer.writeString(socket?.ipAddress ?? "unknown")
+        case .unixDomainSocket, nil:
+            buffer.writeStaticString("unknown")
+        }
+    }
+
+    /// A keyed hash of the address, IPv6 by its /64: enough to know a client again, not enough to name it.
+    package func hash(key: [UInt8]) -> Bytes32? {
+        switch socket {
+        case .v4(let address):
+            HMACSHA256.authenticate(withUnsafeBytes(of: address.address) { Array($0[Self.v4Bytes]) }, key: key)
+        case .v6(let address):
+            HMACSHA256.authenticate(withUnsafeBytes(of: address.address) { Array($0[Self.v6Prefix]) }, key: key)
+        case .unixDomainSocket, nil:
+            nil
+        }
+    }
+
+    /// Where `sockaddr_in` has the address: after family and port.
+    private static let v4Bytes = 4..<8
+    /// Where `sockaddr_in6` has the first 64 bits of the address: after family, port and flow information.
+    private static let v6Prefix = 8..<16
+}
+
+extension ByteBuffer {
+    /// Appends bytes as they are.
+    @inline(__always)
+    mutating func append(_ bytes: UnsafeRawBufferPointer) { writeBytes(bytes) }
+
+    /// Appends a number in decimal digits.
+    mutating func writeDecimal(_ value: UInt64) {
+        if value < 10 {
+            writeInteger(UInt8(ascii: "0") &+ UInt8(truncatingIfNeeded: value))
+            return
+        }
+        writeWithUnsafeMutableBytes(minimumWritableBytes: 20) { target in
+            var digits = 1
+            var bound: UInt64 = 10
+            while digits < 20, value >= bound {
+                digits &+= 1
+                bound = bound &* 10
+            }
+            var rest = value
+            var index = digits
+            while index > 0 {
+                index &-= 1
+                target[index] = UInt8(ascii: "0") &+ UInt8(truncatingIfNeeded: rest % 10)
+                rest /= 10
+            }
+            return digits
+        }
+    }
+}

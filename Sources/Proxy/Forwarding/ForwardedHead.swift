@@ -1,0 +1,77 @@
+import NIOCore
+import Transport
+
+/// The target of a forwarded request.
+enum ForwardedTarget {
+    /// Canonical as it came: its bytes are copied with the request line.
+    case asReceived
+    /// A part of the target as it came: the origin form inside an absolute one.
+    case part(Range<Int>)
+    /// The canonical bytes, in origin form.
+    case rewritten([UInt8])
+}
+
+/// Builds the head of a request upstream from the one downstream, by copying what is kept.
+enum ForwardedHead {
+    /// The head without framing, connection fields and empty line, as `UpstreamPool.start` takes it.
+    static func build(
+        _ head: RequestHead, target: ForwardedTarget, client: ClientAddress, isSecure: Bool,
+        upstream: UpstreamConfiguration
+    ) -> ByteBuffer {
+        var buffer = ByteBufferAllocator().buffer(capacity: head.bytes.readableBytes + 256)
+        var start = head.fields.first?.line.lowerBound ?? 0
+        switch target {
+        case .asReceived where !head.isHTTP10:
+            start = 0
+        case .asReceived:
+            head.withBytes { bytes in
+                buffer.append(UnsafeRawBufferPointer(rebasing: bytes[..<head.targetRange.upperBound]))
+            }
+            buffer.writeStaticString(" HTTP/1.1\r\n")
+        case .part(let range):
+            head.withBytes { all in
+                buffer.append(UnsafeRawBufferPointer(rebasing: all[head.methodRange]))
+                buffer.writeStaticString(" ")
+                let target = UnsafeRawBufferPointer(rebasing: all[head.targetRange])
+                buffer.append(UnsafeRawBufferPointer(rebasing: target[range]))
+            }
+            buffer.writeStaticString(" HTTP/1.1\r\n")
+        case .rewritten(let bytes):
+            head.withBytes { all in
+                buffer.append(UnsafeRawBufferPointer(rebasing: all[head.methodRange]))
+            }
+            buffer.writeStaticString(" ")
+            buffer.writeBytes(bytes)
+            buffer.writeStaticString(" HTTP/1.1\r\n")
+        }
+        if !head.fields.isEmpty {
+            KeptRuns.append(of: head, from: start, withheld: .withheldFromUpstream, to: &buffer)
+        }
+        appendHost(head, upstream: upstream, to: &buffer)
+        buffer.writeStaticString("x-forwarded-for: ")
+        client.write(to: &buffer)
+        buffer.writeStaticString(isSecure ? "\r\nx-forwarded-proto: https\r\n" : "\r\nx-forwarded-proto: http\r\n")
+        return buffer
+    }
+
+    /// Tells the origin that the client asked for; an HTTP/1.0 request without one gets the upstream's.
+    private static func appendHost(
+        _ head: RequestHead, upstream: UpstreamConfiguration, to buffer: inout ByteBuffer
+    ) {
+        if let host = head.host {
+            buffer.writeStaticString("x-forwarded-host: ")
+            head.withBytes { bytes in
+                buffer.append(UnsafeRawBufferPointer(rebasing: bytes[host]))
+            }
+            buffer.writeStaticString("\r\n")
+        } else {
+            buffer.writeStaticString("host: ")
+            switch upstream.address {
+            case .host(let name, let port):
+                buffer.writeString(name.contains(":") ? "[\(name)]:\(port)" : "\(name):\(port)")
+            case .unix: buffer.writeStaticString("localhost")
+            }
+            buffer.writeStaticString("\r\n")
+        }
+    }
+}

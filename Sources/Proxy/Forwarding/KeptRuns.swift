@@ -1,0 +1,34 @@
+import NIOCore
+import Transport
+
+/// Copies the field lines of a head that are kept, in as few pieces as they lie in.
+enum KeptRuns {
+    /// Appends every line whose field is not `withheld`, nor named in `Connection`.
+    ///
+    /// - Parameter start: Where the first run may begin: 0 to take the first line along, else the first field's offset.
+    @inline(__always)
+    static func append<Head: HeadBytes>(
+        of head: Head, from start: Int, withheld: FieldSet, to buffer: inout ByteBuffer
+    ) {
+        head.withBytes { bytes in
+            // The empty line at the end of the head is not copied.
+            let end = bytes.count &- 2
+            if head.present & withheld.bits == 0, !head.hasNominations {
+                buffer.append(UnsafeRawBufferPointer(rebasing: bytes[start..<end]))
+                return
+            }
+            var runStart = start
+            for field in head.fields {
+                guard withheld.contains(field.known) || (head.hasNominations && head.isNominated(field)) else {
+                    continue
+                }
+                let line = field.line
+                if line.lowerBound > runStart {
+                    buffer.append(UnsafeRawBufferPointer(rebasing: bytes[runStart..<line.lowerBound]))
+                }
+                runStart = line.upperBound
+            }
+            if end > runStart { buffer.append(UnsafeRawBufferPointer(rebasing: bytes[runStart..<end])) }
+        }
+    }
+}

@@ -1,0 +1,187 @@
+import EVM
+import Facilitator
+import Ledger
+package import NIOCore
+import Primitives
+package import Transport
+import X402
+
+/// The paywall on one event loop: what its requests share without a lock.
+package final class PaywallLoop: RequestDelegate {
+    let eventLoop: any EventLoop
+    let shared: PaywallShared
+    private(set) var generation: PaywallGeneration
+    private var retired: [(generation: PaywallGeneration, until: UnixTime)] = []
+    private var pools: [UpstreamKey: UpstreamPool] = [:]
+    private var ids: RequestIDs
+    private var random: SystemRandomNumberGenerator
+    private var accessLog: AccessLog
+    private var flushTimer: RepeatedTask?
+
+    var reader = PaymentReader()
+    var keys = PublicKeyCache()
+    var counters = LoopCounters()
+    let inbox: LoopInbox
+
+    package init(eventLoop: any EventLoop, shared: PaywallShared, generation: PaywallGeneration) {
+        self.eventLoop = eventLoop
+        self.shared = shared
+        self.generation = generation
+        random = SystemRandomNumberGenerator()
+        ids = RequestIDs(seed: random.next())
+        accessLog = AccessLog(sink: shared.accessLog)
+        inbox = LoopInbox(eventLoop: eventLoop)
+        if accessLog.isEnabled { startFlushing() }
+    }
+
+    // MARK: Requests
+
+    package func begin(_ stream: ServerStream) -> any RequestHandler {
+        let exchange = Exchange(loop: self, stream: stream, id: ids.next())
+        exchange.begin()
+        return exchange
+    }
+
+    package func refused(_ refusal: HeadRefusal, status: Int, remote: SocketAddress?) -> ByteBuffer? {
+        let id = ids.next()
+        counters.refusedHeads += 1
+        if accessLog.isEnabled {
+            accessLog.begin(now: now(), id: id)
+            accessLog.member("remote") { ClientAddress(remote).write(to: &$0) }
+            accessLog.member("status", UInt64(status))
+            accessLog.member("remark", refusal.shortDescription)
+            accessLog.endLine()
+        }
+        return AnswerWriter.whole(.refusedHead(refusal), id: id)
+    }
+
+    /// The exchange is over: counts it and writes its line.
+    func finished(_ exchange: Exchange) {
+        counters.requests += 1
+        guard accessLog.isEnabled else { return }
+        accessLog.begin(now: now(), id: exchange.id)
+        accessLog.member("remote") { ClientAddress(exchange.stream.remoteAddress).write(to: &$0) }
+        let head = exchange.stream.head
+        head.withBytes { bytes in
+            accessLog.member("method", UnsafeRawBufferPointer(rebasing: bytes[head.methodRange]))
+            if let host = head.host { accessLog.member("host", UnsafeRawBufferPointer(rebasing: bytes[host])) }
+        }
+        exchange.withForwardedTarget { target in
+            accessLog.member("path", target.prefix { $0 != UInt8(ascii: "?") })
+        }
+        if let route = exchange.route { accessLog.member("route", route.name) }
+        accessLog.member("status", UInt64(exchange.status))
+        accessLog.member("bytes", exchange.bytesOut)
+        let elapsed = (NIODeadline.now() - exchange.started).nanoseconds
+        accessLog.member("us", UInt64(max(0, elapsed / 1000)))
+        logPayment(of: exchange)
+        if let remark = exchange.remark { accessLog.member("remark", remark.description) }
+        accessLog.endLine()
+    }
+
+    private func logPayment(of exchange: Exchange) {
+        if let reason = exchange.reason { accessLog.member("reason", reason.rawValue) }
+        guard let payment = exchange.payment, let verified = payment.verified else { return }
+        accessLog.member("payment", verified.identity.publicID)
+        accessLog.member("payer", verified.payer)
+        accessLog.member("amount", payment.offer.amount.description)
+        accessLog.member("asset", payment.offer.asset.description)
+        accessLog.member("network", payment.offer.network.name)
+        if let transaction = payment.transaction { accessLog.member("transaction", transaction) }
+    }
+
+    // MARK: What exchanges ask
+
+    func now() -> UnixTime { shared.now() }
+
+    func deadline() -> NIODeadline { NIODeadline.now() }
+
+    /// The pool to one upstream server, made at its first use.
+    func pool(of upstream: UpstreamConfiguration) -> UpstreamPool {
+        let key = UpstreamKey(upstream)
+        if let pool = pools[key] { return pool }
+        let pool = UpstreamPool(upstream, eventLoop: eventLoop)
+        pools[key] = pool
+        return pool
+    }
+
+    /// The ways back to an exchange from another thread.
+    func home(of exchange: Exchange) -> ExchangeHome { ExchangeHome(exchange, inbox: inbox, eventLoop: eventLoop) }
+
+    func addressProof(_ address: SocketAddress?) -> Bytes32? { ClientAddress(address).hash(key: shared.addressKey) }
+
+    /// A token that only the reader of one answer knows.
+    func grantToken() -> String { Base64.encodeURLSafe(Bytes32.random(using: &random).bytes) }
+
+    /// Routes of earlier files under this name, whose offers still stand.
+    func retiredRoutes(named name: String) -> [PaywallRoute] {
+        if retired.isEmpty { return [] }
+        let now = now()
+        retired.removeAll { $0.until < now }
+        return retired.reversed().compactMap { $0.generation.route(named: name) }
+    }
+
+    // MARK: Generations
+
+    /// Takes a new file; the offers of the old one stand until they expire.
+    func adopt(_ next: PaywallGeneration) {
+        let old = generation
+        generation = next
+        if old.maxTimeoutSeconds > 0 {
+            retired.append((old, now().adding(seconds: Int64(old.maxTimeoutSeconds))))
+        }
+        let kept = Set(next.upstreams.map(UpstreamKey.init))
+        for (key, pool) in pools where !kept.contains(key) {
+            pool.close()
+            pools[key] = nil
+        }
+    }
+
+    /// Closes what the loop holds open.
+    func close() {
+        flushTimer?.cancel()
+        for pool in pools.values { pool.close() }
+        pools = [:]
+        accessLog.flush()
+    }
+
+    private func startFlushing() {
+        let bound = NIOLoopBound(self, eventLoop: eventLoop)
+        flushTimer = eventLoop.scheduleRepeatedTask(initialDelay: .milliseconds(200), delay: .milliseconds(200)) { _ in
+            bound.value.accessLog.flush()
+        }
+    }
+}
+
+/// What is counted per loop.
+struct LoopCounters {
+    var requests = 0
+    var refusedHeads = 0
+    var upstreamFailures = 0
+    var ledgerFailures = 0
+    var unreachable = 0
+}
+
+/// What makes two upstream configurations the same pool.
+struct UpstreamKey: Hashable {
+    private let text: String
+
+    init(_ configuration: UpstreamConfiguration) { text = "\(configuration)" }
+}
+
+/// Brings an answer from another thread back to its exchange.
+struct ExchangeHome: Sendable {
+    private let exchange: NIOLoopBound<Exchange>
+    private let inbox: LoopInbox
+
+    init(_ exchange: Exchange, inbox: LoopInbox, eventLoop: any EventLoop) {
+        self.exchange = NIOLoopBound(exchange, eventLoop: eventLoop)
+        self.inbox = inbox
+    }
+
+    /// Runs `body` with the exchange on its loop, soon.
+    func post(_ body: @escaping @Sendable (Exchange) -> Void) {
+        let exchange = self.exchange
+        inbox.post(LoopInbox.Letter { body(exchange.value) })
+    }
+}

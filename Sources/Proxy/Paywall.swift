@@ -1,0 +1,57 @@
+import NIOConcurrencyHelpers
+package import NIOCore
+package import NIOPosix
+package import Transport
+
+/// The running paywall: its listeners, its loops and the file in force.
+package final class Paywall: Sendable {
+    private let listener: HTTPListener
+    private let shared: PaywallShared
+    private let loops: [NIOLoopBound<PaywallLoop>]
+    private let eventLoops: [any EventLoop]
+
+    /// Binds every address and starts to take requests.
+    package static func start(
+        addresses: [ListenAddress], group: MultiThreadedEventLoopGroup, limits: ServerLimits, shared: PaywallShared,
+        generation: PaywallGeneration
+    ) async throws(TransportError) -> Paywall {
+        let made = NIOLockedValueBox<[ObjectIdentifier: NIOLoopBound<PaywallLoop>]>([:])
+        let delegate: HTTPListener.DelegateFactory = { eventLoop in
+            let key = ObjectIdentifier(eventLoop)
+            if let known = made.withLockedValue({ $0[key] }) { return known.value }
+            let loop = PaywallLoop(eventLoop: eventLoop, shared: shared, generation: generation)
+            made.withLockedValue { $0[key] = NIOLoopBound(loop, eventLoop: eventLoop) }
+            return loop
+        }
+        let listener = try await HTTPListener.bind(
+            addresses: addresses, group: group, limits: limits, delegate: delegate)
+        return Paywall(listener: listener, shared: shared, loops: Array(made.withLockedValue { $0 }.values))
+    }
+
+    private init(listener: HTTPListener, shared: PaywallShared, loops: [NIOLoopBound<PaywallLoop>]) {
+        self.listener = listener
+        self.shared = shared
+        self.loops = loops
+        eventLoops = loops.map(\.eventLoop)
+    }
+
+    /// Where the paywall listens.
+    package var localAddresses: [SocketAddress] { listener.localAddresses }
+
+    /// Puts a new file in force on every loop; requests under way end under the old one.
+    package func adopt(_ generation: PaywallGeneration) async {
+        await onEveryLoop { $0.adopt(generation) }
+    }
+
+    /// Stops accepting, lets requests end within `timeout`, then closes.
+    package func drain(timeout: Duration) async {
+        await listener.drain(timeout: timeout)
+        await onEveryLoop { $0.close() }
+    }
+
+    private func onEveryLoop(_ body: @escaping @Sendable (PaywallLoop) -> Void) async {
+        for loop in loops {
+            try? await loop.eventLoop.submit { body(loop.value) }.get()
+        }
+    }
+}

@@ -1,0 +1,51 @@
+package import Pricing
+package import Transport
+import X402
+
+/// One file in force: routes, upstreams and offers, worked out and never changed.
+package final class PaywallGeneration: Sendable {
+    /// What becomes of a request that no route matches.
+    package enum Unmatched: Sendable {
+        case deny
+        /// Forwarded without a payment, to this upstream.
+        case free(PaywallRoute)
+    }
+
+    package let table: RouteTable
+    /// In the order of the table.
+    package let routes: [PaywallRoute]
+    package let upstreams: [UpstreamConfiguration]
+    package let unmatched: Unmatched
+    package let canonicaliser: Canonicaliser
+    /// Whom payments may go to; an older file's offer to anyone else no longer stands.
+    let payTo: Set<Account>
+    private let routesByName: [String: PaywallRoute]
+
+    package init(
+        table: RouteTable, routes: [PaywallRoute], upstreams: [UpstreamConfiguration], unmatched: Unmatched = .deny,
+        canonicaliser: Canonicaliser = Canonicaliser()
+    ) {
+        self.table = table
+        self.routes = routes
+        self.upstreams = upstreams
+        self.unmatched = unmatched
+        self.canonicaliser = canonicaliser
+        payTo = Set(routes.flatMap { $0.offers.map(\.payTo) })
+        routesByName = Dictionary(routes.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+    }
+
+    func route(named name: String) -> PaywallRoute? { routesByName[name] }
+
+    /// The longest time that any offer of this file stands.
+    var maxTimeoutSeconds: Int { routes.reduce(0) { max($0, $1.maxTimeoutSeconds) } }
+}
+
+extension PaywallGeneration {
+    /// The route of a canonical target.
+    func match(
+        method: UnsafeRawBufferPointer, raw: UnsafeRawBufferPointer, target: CanonicalTarget,
+        host: UnsafeRawBufferPointer?
+    ) -> RouteMatch {
+        table.match(method: method, canonical: target, target: raw, host: host)
+    }
+}

@@ -1,0 +1,68 @@
+package import Facilitator
+package import Ledger
+package import X402
+
+/// A route as the path of a request needs it: everything that does not vary is worked out.
+package final class PaywallRoute: Sendable {
+    /// What the upstream is told of a payment (`forward_payment`).
+    package enum Facts: Sendable {
+        case none
+        case plain
+        /// With an HMAC-SHA-256 under this key over the facts, the method, the target and the time.
+        case signed(key: [UInt8])
+    }
+
+    /// The pattern as the file spells it.
+    package let name: String
+    /// Index into the generation's upstreams.
+    package let upstream: Int
+    /// What we ask, in order of preference; empty on a free route.
+    package let offers: [PaymentRequirements]
+    package let timing: SettlementTiming
+    package let chargeOn: StatusSet
+    package let redelivery: RedeliveryPolicy
+    package let facts: Facts
+    let challenge: ChallengeTemplate?
+    private let rails: [OfferRails]
+
+    /// The rails of one offer, by the version a payment comes in.
+    private struct OfferRails: Sendable {
+        var v1: (any Rail)?
+        var v2: (any Rail)?
+    }
+
+    /// - Parameter origin: The public origin that 402s advertise.
+    package init(
+        name: String, upstream: Int, offers: [PaymentRequirements] = [], timing: SettlementTiming = .before,
+        chargeOn: StatusSet = .standard, redelivery: RedeliveryPolicy = RedeliveryPolicy(), facts: Facts = .none,
+        description: String = "", mimeType: String = "", origin: String = "", registry: AdapterRegistry
+    ) {
+        self.name = name
+        self.upstream = upstream
+        self.offers = offers
+        self.timing = timing
+        self.chargeOn = chargeOn
+        self.redelivery = redelivery
+        self.facts = facts
+        rails = offers.map { offer in
+            OfferRails(
+                v1: registry.rail(version: 1, scheme: offer.scheme, network: offer.network),
+                v2: registry.rail(version: 2, scheme: offer.scheme, network: offer.network))
+        }
+        challenge =
+            offers.isEmpty
+            ? nil
+            : ChallengeTemplate(
+                offers: offers, resourceOrigin: origin, description: description, mimeType: mimeType)
+    }
+
+    package var isFree: Bool { offers.isEmpty }
+
+    /// The rail that takes this offer in this form.
+    func rail(of offer: Int, form: PaymentForm) -> (any Rail)? {
+        form.x402Version == 1 ? rails[offer].v1 : rails[offer].v2
+    }
+
+    /// The longest time that an offer of this route stands.
+    var maxTimeoutSeconds: Int { offers.reduce(0) { max($0, $1.maxTimeoutSeconds) } }
+}

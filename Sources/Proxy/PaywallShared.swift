@@ -1,0 +1,48 @@
+package import Ledger
+package import Primitives
+import Synchronization
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
+
+/// What all loops of a paywall share; each part is safe from any thread.
+package final class PaywallShared: Sendable {
+    package let ledger: any PaymentLedger
+    package let desk: RailDesk
+    package let accessLog: LogSink?
+    /// The key under which client addresses are hashed.
+    let addressKey: [UInt8]
+    /// How long a claim may stay in `forwarding`; recovery at start ends leases that a crash left.
+    let leaseSeconds: Int64
+    /// Transitions that could not be written; recovery finds their rows.
+    let failedTransitions = Atomic<Int>(0)
+    let now: @Sendable () -> UnixTime
+
+    package init(
+        ledger: any PaymentLedger, desk: RailDesk, accessLog: LogSink?, addressKey: [UInt8],
+        leaseSeconds: Int64 = 86_400, now: @escaping @Sendable () -> UnixTime = PaywallShared.systemTime
+    ) {
+        self.ledger = ledger
+        self.desk = desk
+        self.accessLog = accessLog
+        self.addressKey = addressKey
+        self.leaseSeconds = leaseSeconds
+        self.now = now
+    }
+
+    /// The system's clock in whole seconds, read without a system call where there is a vDSO.
+    package static let systemTime: @Sendable () -> UnixTime = {
+        var time = timespec()
+        #if os(Linux)
+            clock_gettime(CLOCK_REALTIME_COARSE, &time)
+        #else
+            clock_gettime(CLOCK_REALTIME, &time)
+        #endif
+        return UnixTime(Int64(time.tv_sec))
+    }
+}

@@ -1,0 +1,95 @@
+package import Facilitator
+package import Ledger
+package import Logging
+package import Primitives
+import X402
+
+/// Brings payments whose fate is open to their end: after a crash before the listeners open, and from then on regularly.
+///
+/// It asks the rail that took the payment; what no rail can tell stays `uncertain` until an operator resolves it.
+package struct SettlementWorker: Sendable {
+    private let ledger: any PaymentLedger
+    private let rail: @Sendable (String) -> (any Rail)?
+    private let now: @Sendable () -> UnixTime
+    private let logger: Logger
+
+    /// - Parameter rail: Finds an adapter by its id, in the file in force.
+    package init(
+        ledger: any PaymentLedger, rail: @escaping @Sendable (String) -> (any Rail)?,
+        now: @escaping @Sendable () -> UnixTime, logger: Logger
+    ) {
+        self.ledger = ledger
+        self.rail = rail
+        self.now = now
+        self.logger = logger
+    }
+
+    /// Ends what a crash left open, as far as the rails can tell.
+    package func recover() async throws(LedgerError) {
+        let open = try await ledger.recover(now: now())
+        if !open.isEmpty {
+            logger.warning("payments with an open fate", metadata: ["count": "\(open.count)"])
+        }
+        for record in open { await resolve(record) }
+    }
+
+    /// Asks again about every open payment, once.
+    package func pass() async {
+        for state in [ValueState.uncertain, .owed] {
+            do throws(LedgerError) {
+                for record in try await ledger.payments(PaymentQuery(limit: 500, value: state)) {
+                    await resolve(record)
+                }
+            } catch {
+                logger.warning("the ledger could not be read", metadata: ["reason": "\(error.message)"])
+                return
+            }
+        }
+    }
+
+    /// Passes every `interval` until it is cancelled.
+    package func run(every interval: Duration) async {
+        while !Task.isCancelled {
+            try? await Task.sleep(for: interval)
+            if !Task.isCancelled { await pass() }
+        }
+    }
+
+    private func resolve(_ record: PaymentRecord) async {
+        guard let rail = rail(record.claim.adapter) else { return }
+        if record.state.value == .owed, isPastValidity(record) {
+            await apply(.writtenOff(reason: "expired unpaid"), record)
+            return
+        }
+        switch await rail.reconcile(record) {
+        case .settled(let transaction, _):
+            await apply(.settled(transaction: transaction, forwardingUntil: nil), record)
+        case .refused(let reason, _):
+            let event: PaymentEvent =
+                record.state.value == .owed
+                ? .writtenOff(reason: reason.rawValue) : .released(reason: reason.rawValue)
+            await apply(event, record)
+        case .unknown, .unavailable:
+            return
+        }
+    }
+
+    private func isPastValidity(_ record: PaymentRecord) -> Bool {
+        guard let end = record.claim.validBefore else { return false }
+        return end < now()
+    }
+
+    private func apply(_ event: PaymentEvent, _ record: PaymentRecord) async {
+        let time = now()
+        let result = await withCheckedContinuation { continuation in
+            ledger.apply(event, to: record.reference, now: time) { continuation.resume(returning: $0) }
+        }
+        if case .success(.applied(let state)) = result {
+            logger.notice(
+                "payment resolved",
+                metadata: [
+                    "payment": "\(record.reference.identity.publicID)", "value": "\(state.value.word)",
+                ])
+        }
+    }
+}
