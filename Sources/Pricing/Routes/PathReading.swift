@@ -39,12 +39,14 @@ struct PathReading {
         if habits.contains(.encodedDelimiter) { cutAtDelimiter() }
         if habits.contains(.pathParameter) { each { $0.prefix { $0 != UInt8(ascii: ";") } } }
         if habits.contains(.plus) { each { $0.map { $0 == UInt8(ascii: "+") ? UInt8(ascii: " ") : $0 }[...] } }
-        if habits.contains(.edge) || habits.contains(.plus) { each(Self.trimmed) }
+        let trims = habits.contains(.edge) || habits.contains(.plus)
+        if trims { each(Self.trimmed) }
         if habits.contains(.unicode) { segments = segments.map { literals.spelling(of: $0) ?? $0 } }
         if habits.contains(.suffix), let last = segments.popLast() {
             let dots = last.indices.dropFirst().filter { last[$0] == UInt8(ascii: ".") }
             let dot = (firstDot ? dots.first : dots.last) ?? last.endIndex
             segments.append(Array(last[..<dot]))
+            if trims { each(Self.trimmed) }
         }
     }
 
@@ -87,7 +89,7 @@ struct PathReading {
     }
 }
 
-/// The literals of all patterns by what they become under case, width and normal form.
+/// The literals of all patterns by what they become under case, width, normal form and trimming.
 struct LiteralSpellings: Sendable {
     private var spellings: [String: [UInt8]] = [:]
 
@@ -107,9 +109,12 @@ struct LiteralSpellings: Sendable {
     private static func key(_ bytes: [UInt8]) -> String {
         var text = String.UnicodeScalarView()
         for scalar in String(decoding: bytes, as: UTF8.self).unicodeScalars {
+            if scalar.properties.isDefaultIgnorableCodePoint { continue }
             let isWide = (0xFF01...0xFF5E).contains(scalar.value)
             text.append(isWide ? Unicode.Scalar(scalar.value - 0xFEE0) ?? scalar : scalar)
         }
-        return String(text).uppercased().lowercased()
+        let head = text.drop { $0.properties.isWhitespace }
+        let count = head.reversed().drop { $0.properties.isWhitespace }.count
+        return String(String.UnicodeScalarView(head.prefix(count))).uppercased().lowercased()
     }
 }

@@ -11,7 +11,9 @@ struct DoubtfulRequest {
 
 extension RouteTable {
     /// The most kinds of doubt that are weighed in one target; each doubles the readings.
-    static let maximumDoubts = 4
+    package static let maximumDoubts = 4
+    /// The longest path whose doubts, suffixes aside, are weighed; beyond it a doubt is a refusal.
+    package static let maximumDoubtfulBytes = 2048
 
     /// Lets the match stand when no reading of the target meets a route of another price.
     ///
@@ -58,8 +60,11 @@ extension RouteTable {
     private func judgeReadings(
         _ request: DoubtfulRequest, _ doubts: TargetDoubts, _ match: RouteMatch, _ cost: RouteCost
     ) -> RouteMatch {
-        guard doubts.rawValue.nonzeroBitCount <= Self.maximumDoubts else { return .refused(doubts.refusal) }
+        guard doubts.rawValue.nonzeroBitCount <= Self.maximumDoubts, request.path.count <= Self.maximumDoubtfulBytes
+        else { return .refused(doubts.refusal) }
         if doubts.contains(.pathParameter), cost != .free { return .refused(.pathParameter) }
+        // What is cut off may leave an edge or a suffix behind.
+        let doubts = doubts.isDisjoint(with: .cuts) ? doubts : doubts.union([.edge, .suffix])
         // Every non-empty subset of the doubts is a reader.
         var subset = doubts.rawValue
         while subset != 0 {
@@ -84,13 +89,16 @@ extension RouteTable {
         switch other {
         case cost, .free: return nil
         case nil:
-            return doubts.isDisjoint(with: [.encodedSlash, .encodedDelimiter, .pathParameter]) ? nil : doubts.refusal
+            return doubts.isDisjoint(with: .cuts) ? nil : doubts.refusal
         case .priced: return doubts.refusal
         }
     }
 }
 
 extension TargetDoubts {
+    /// Doubts that leave another path behind, not another spelling.
+    static let cuts: TargetDoubts = [.pathParameter, .encodedSlash, .encodedDelimiter]
+
     /// What a target is refused for when this reading of it costs something else.
     var refusal: TargetRefusal {
         if contains(.pathParameter) { return .pathParameter }

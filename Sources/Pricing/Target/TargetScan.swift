@@ -4,7 +4,7 @@ struct TargetScan {
     private let policy: CanonicalPolicy
     private var index: Int
     private var segmentStart: Int
-    private var lastDot = -1
+    private var lastDot = -2
     private var spaceEnd = -1
 
     private(set) var pathEnd: Int
@@ -47,6 +47,8 @@ struct TargetScan {
                 index &+= 1
                 segmentStart = index
             case UInt8(ascii: "."):
+                // A suffix behind a dot or a space leaves an edge when it is cut off.
+                if index > segmentStart, lastDot &+ 1 == index || spaceEnd == index { doubts.insert(.edge) }
                 lastDot = index
                 index &+= 1
             case UInt8(ascii: "%"):
