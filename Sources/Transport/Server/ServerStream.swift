@@ -12,7 +12,7 @@ package class ServerStream {
     /// Whether the client reached us over TLS.
     package final let isSecure: Bool
 
-    package init(eventLoop: any EventLoop, remoteAddress: SocketAddress?, isSecure: Bool) {
+    init(eventLoop: any EventLoop, remoteAddress: SocketAddress?, isSecure: Bool) {
         self.eventLoop = eventLoop
         self.remoteAddress = remoteAddress
         self.isSecure = isSecure
@@ -63,9 +63,6 @@ package class ServerStream {
     /// Closes the connection without finishing; the handler hears nothing further.
     package func abort() {}
 
-    /// Whether the connection is closed after this response.
-    package var closesAfterResponse: Bool {
-        get { true }
-        set {}
-    }
+    /// Whether the connection is closed after this response; set it before `writeHead` to have it closed.
+    package final var closesAfterResponse = false
 }

@@ -1,0 +1,60 @@
+import NIOCore
+
+/// Gathers small writes into one buffer, so that a small message costs one system call.
+///
+/// Large pieces are passed on as they are; order is kept.
+struct OutputGather {
+    /// Pieces up to this size are copied.
+    static let smallPiece = 8 * 1024
+    /// The buffer is passed on when it would grow past this size.
+    static let capacity = 16 * 1024
+
+    private(set) var buffer: ByteBuffer
+
+    init(_ buffer: ByteBuffer = ByteBuffer()) {
+        self.buffer = buffer
+    }
+
+    var isEmpty: Bool { buffer.readableBytes == 0 }
+
+    /// Appends through a closure that writes a few hundred bytes at most.
+    @inline(__always)
+    mutating func append(_ body: (inout ByteBuffer) -> Void) {
+        body(&buffer)
+    }
+
+    /// Appends a piece, or returns what must be written now, in order.
+    mutating func add(_ piece: ByteBuffer) -> (first: ByteBuffer?, second: ByteBuffer?) {
+        let count = piece.readableBytes
+        if count <= Self.smallPiece, buffer.readableBytes + count <= Self.capacity {
+            buffer.writeImmutableBuffer(piece)
+            return (nil, nil)
+        }
+        return (take(), piece)
+    }
+
+    /// Takes what is gathered, if anything.
+    mutating func take() -> ByteBuffer? {
+        guard buffer.readableBytes > 0 else { return nil }
+        defer { buffer = ByteBuffer() }
+        return buffer
+    }
+}
+
+/// Buffers of one loop that were written and can be filled again.
+struct SpareBuffers {
+    private var buffers: [ByteBuffer] = []
+    private static let most = 16
+
+    /// Returns an empty buffer with room for a message head.
+    mutating func take() -> ByteBuffer {
+        buffers.popLast() ?? ByteBufferAllocator().buffer(capacity: 2048)
+    }
+
+    /// Takes back a buffer that has been handed to a channel; if the channel still holds it, new storage replaces it.
+    mutating func put(_ buffer: consuming ByteBuffer) {
+        guard buffers.count < Self.most, buffer.capacity <= OutputGather.capacity * 2 else { return }
+        buffer.clear()
+        buffers.append(buffer)
+    }
+}

@@ -1,0 +1,373 @@
+import NIOCore
+
+/// One HTTP/1.1 connection of a client; the only handler in its channel.
+///
+///     idle ──head──▶ exchange ──response and request over──▶ idle
+///       │               │ refused, or the last response is out
+///       └───────────────┴──▶ closing ──flushed──▶ (lingering) ──▶ closed
+///
+/// Requests are answered in order: the next head is read when the exchange before is over. Until then input waits here
+/// up to `ServerLimits.maxPipelinedBytes`; then the socket is not read.
+final class ServerConnection: Deadlined, ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    enum Phase {
+        case idle
+        case exchange
+        case closing
+        case lingering
+        case closed
+    }
+
+    enum ResponsePhase {
+        case awaitsHead
+        case body
+        case over
+    }
+
+    let loop: ServerLoop
+    let limits: ServerLimits
+    private var remoteAddress: SocketAddress?
+    private var parser: RequestHeadParser
+
+    var context: ChannelHandlerContext?
+    var phase = Phase.idle
+    var stream: HTTP1Stream?
+    var handler: (any RequestHandler)?
+
+    // The request.
+    var input = ByteBuffer()
+    var body: BodyReader
+    var isBodyAccepted = false
+    var isBodyPaused = false
+    var isRequestOver = true
+    var owesContinue = false
+    var hasDelivered = false
+    var inputClosed = false
+    var drained = 0
+    private var isInsideHead = false
+    private var isReadingPaused = false
+
+    // The response.
+    var output = OutputGather()
+    var responsePhase = ResponsePhase.over
+    var framing = ResponseFraming(status: 200, method: .get, isHTTP10: false, body: .none, keepAlive: true)
+    var remaining: UInt64 = 0
+    var isWritable = true
+    var needsFlush = false
+    /// Bytes handed to the channel, and how many of them it had sent when the deadline was set.
+    var written = 0
+    private var sentAtDeadline = 0
+
+    private var isCounted = false
+    private var isReading = false
+    private var isPumping = false
+
+    init(loop: ServerLoop) {
+        self.loop = loop
+        limits = loop.limits
+        parser = RequestHeadParser(limits: limits.head)
+        body = BodyReader(limits: limits.head)
+    }
+
+    // MARK: Channel events
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+        if context.channel.isActive { open(context) }
+    }
+
+    func channelActive(context: ChannelHandlerContext) {
+        open(context)
+    }
+
+    private func open(_ context: ChannelHandlerContext) {
+        guard !isCounted else { return }
+        isCounted = true
+        remoteAddress = context.channel.remoteAddress
+        loop.add(self)
+        if !loop.census.enter() {
+            output.append { $0.writeStaticString(Self.overload) }
+            finishConnection(lingers: false)
+        } else if loop.isDraining {
+            close()
+        } else {
+            deadline = loop.sweep.deadline(after: limits.idleTimeout)
+        }
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        guard phase == .idle || phase == .exchange else { return }
+        isReading = true
+        if input.readableBytes == 0 {
+            input = unwrapInboundIn(data)
+        } else {
+            input.writeImmutableBuffer(unwrapInboundIn(data))
+        }
+        pump()
+    }
+
+    func channelReadComplete(context: ChannelHandlerContext) {
+        isReading = false
+        settle()
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        isWritable = context.channel.isWritable
+        sentAtDeadline = written - unsentBytes
+        updateDeadline()
+        guard isWritable, phase == .exchange || phase == .idle else { return }
+        if responsePhase != .over { handler?.responseWritable() }
+        pump()
+        settle()
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        guard let event = event as? ChannelEvent, event == .inputClosed else { return }
+        inputClosed = true
+        switch phase {
+        case .idle, .exchange:
+            pump()
+            settle()
+        case .lingering:
+            close()
+        case .closing, .closed:
+            break
+        }
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        context.close(promise: nil)
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        let broken = takeHandler()
+        phase = .closed
+        if isCounted {
+            isCounted = false
+            loop.census.leave()
+        }
+        loop.remove(self)
+        self.context = nil
+        stream = nil
+        input = ByteBuffer()
+        broken?.downstreamClosed(.peerClosed)
+    }
+
+    // MARK: The cycle of exchanges
+
+    /// Goes on as far as input, handler and client allow.
+    func pump() {
+        guard !isPumping else { return }
+        isPumping = true
+        defer { isPumping = false }
+        var goesOn = true
+        while goesOn {
+            switch phase {
+            case .idle: goesOn = isWritable && readHead()
+            case .exchange: goesOn = readBody()
+            case .closing, .lingering, .closed: goesOn = false
+            }
+        }
+    }
+
+    /// Flushes and adjusts reading once nothing further happens in this event.
+    func settle() {
+        guard !isPumping, !isReading else { return }
+        if hasDelivered {
+            hasDelivered = false
+            handler?.bodyReadComplete()
+        }
+        if needsFlush { flushNow() }
+        if phase == .idle, inputClosed, input.readableBytes == 0 || isInsideHead { finishConnection(lingers: false) }
+        updateReading()
+    }
+
+    private func readHead() -> Bool {
+        guard input.readableBytes > 0 else { return false }
+        if stream == nil || !isKnownUniquelyReferenced(&stream) { stream = makeStream() }
+        guard let stream else { return false }
+        switch parser.parse(&input, into: &stream.head) {
+        case .incomplete:
+            if !isInsideHead {
+                isInsideHead = true
+                deadline = loop.sweep.deadline(after: limits.headerTimeout)
+            }
+            return false
+        case .refused(let refusal):
+            refuse(refusal)
+            return false
+        case .complete:
+            if input.readableBytes == 0 { input = ByteBuffer() }
+            isInsideHead = false
+            begin(stream)
+            return true
+        }
+    }
+
+    private func makeStream() -> HTTP1Stream {
+        HTTP1Stream(self, eventLoop: loop.eventLoop, remoteAddress: remoteAddress)
+    }
+
+    private func begin(_ stream: HTTP1Stream) {
+        if case .length(let length) = stream.head.body, let limit = limits.maxBodyBytes, length > limit {
+            refuse(.bodyTooLarge)
+            return
+        }
+        phase = .exchange
+        responsePhase = .awaitsHead
+        isBodyAccepted = false
+        isBodyPaused = false
+        isRequestOver = stream.head.body.isEmpty
+        owesContinue = stream.head.expectsContinue
+        body.start(stream.head.body, limit: limits.maxBodyBytes)
+        stream.isActive = true
+        stream.closesAfterResponse = !stream.head.keepAlive
+        deadline = .distantFuture
+        let handler = loop.delegate.begin(stream)
+        if stream.isActive { self.handler = handler }
+    }
+
+    /// Ends the exchange; called when response and request are both over.
+    func endExchange() {
+        handler = nil
+        stream?.isActive = false
+        stream?.head.bytes = Self.noBytes
+        if framing.closes || loop.isDraining || inputClosed && input.readableBytes == 0 {
+            finishConnection(lingers: !inputClosed && input.readableBytes > 0)
+            return
+        }
+        phase = .idle
+        deadline = loop.sweep.deadline(after: limits.idleTimeout)
+        pump()
+    }
+
+    /// Answers a refused message once, and closes.
+    func refuse(_ refusal: HeadRefusal) {
+        let mayAnswer = responsePhase != .body
+        let broken = takeHandler()
+        if mayAnswer, let answer = loop.delegate.refused(refusal, status: refusal.status, remote: remoteAddress) {
+            write(answer)
+        }
+        finishConnection(lingers: true)
+        broken?.downstreamClosed(.refused(refusal))
+    }
+
+    /// Closes the connection in the middle of whatever it does.
+    func breakOff(_ reason: StreamClosure) {
+        let broken = takeHandler()
+        close()
+        broken?.downstreamClosed(reason)
+    }
+
+    /// Lets go of the exchange; the caller tells the handler.
+    func takeHandler() -> (any RequestHandler)? {
+        defer { handler = nil }
+        stream?.isActive = false
+        responsePhase = .over
+        return handler
+    }
+
+    func drain() {
+        if phase == .idle, !isInsideHead { finishConnection(lingers: false) }
+    }
+
+    // MARK: Closing
+
+    /// Sends what is written, then closes.
+    ///
+    /// - Parameter lingers: Whether the client may still be sending. Closing with unread input makes the kernel reset
+    ///   the connection, which can destroy the last answer on its way (RFC 9112 §9.6).
+    func finishConnection(lingers: Bool) {
+        guard let context, phase == .idle || phase == .exchange else { return }
+        phase = .closing
+        input = ByteBuffer()
+        deadline = loop.sweep.deadline(after: limits.writeTimeout)
+        needsFlush = false
+        let sent = context.eventLoop.makePromise(of: Void.self)
+        sent.futureResult.assumeIsolated().whenComplete { [self] _ in closeWritten(lingers: lingers) }
+        let last = output.take() ?? ByteBuffer()
+        written &+= last.readableBytes
+        context.writeAndFlush(NIOAny(last), promise: sent)
+    }
+
+    private func closeWritten(lingers: Bool) {
+        guard phase == .closing, let context else { return }
+        guard lingers, !inputClosed else { return close() }
+        phase = .lingering
+        deadline = loop.sweep.deadline(after: limits.lingerTimeout)
+        updateReading()
+        context.close(mode: .output, promise: nil)
+    }
+
+    func close() {
+        guard phase != .closed else { return }
+        phase = .closed
+        context?.close(promise: nil)
+    }
+
+    // MARK: Time
+
+    /// Sets the deadline that belongs to what the connection waits for.
+    func updateDeadline() {
+        guard phase == .exchange else { return }
+        if !isWritable {
+            deadline = loop.sweep.deadline(after: limits.writeTimeout)
+        } else if responsePhase == .over {
+            deadline = loop.sweep.deadline(after: limits.bodyIdleTimeout)
+        } else if isBodyAccepted, !isRequestOver, !isBodyPaused {
+            deadline = loop.sweep.deadline(after: limits.bodyIdleTimeout)
+        } else {
+            deadline = .distantFuture
+        }
+    }
+
+    override func deadlinePassed(_ now: NIODeadline) {
+        switch phase {
+        case .idle:
+            if clientStillReads() { return }
+            if isInsideHead { refuse(.headTimeout) } else { close() }
+        case .exchange:
+            if !isWritable {
+                if !clientStillReads() { breakOff(.writeTimeout) }
+            } else {
+                breakOff(.bodyTimeout)
+            }
+        case .closing:
+            if !clientStillReads() { close() }
+        case .lingering:
+            close()
+        case .closed:
+            break
+        }
+    }
+
+    /// Whether the client took bytes since the deadline was set; if so the deadline moves on.
+    private func clientStillReads() -> Bool {
+        let unsent = unsentBytes
+        guard unsent > 0, written - unsent > sentAtDeadline else { return false }
+        sentAtDeadline = written - unsent
+        deadline = loop.sweep.deadline(after: limits.writeTimeout)
+        return true
+    }
+
+    private var unsentBytes: Int {
+        let option = ChannelOptions.Types.BufferedWritableBytesOption()
+        return (try? context?.channel.syncOptions?.getOption(option)) ?? 0
+    }
+
+    // MARK: Reading
+
+    /// Stops reading while too much input waits, and starts again when it is gone.
+    private func updateReading() {
+        let isFull = (phase == .idle || phase == .exchange) && input.readableBytes >= limits.maxPipelinedBytes
+        guard isFull != isReadingPaused, let context, phase != .closed else { return }
+        isReadingPaused = isFull
+        try? context.channel.syncOptions?.setOption(ChannelOptions.Types.AutoReadOption(), value: !isFull)
+    }
+
+    private static let noBytes = ByteBuffer()
+    private static let overload: StaticString =
+        "HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\nretry-after: 1\r\nconnection: close\r\n\r\n"
+}
