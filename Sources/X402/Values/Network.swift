@@ -1,6 +1,7 @@
 /// A network by its CAIP-2 name, chain or not.
 ///
-/// `eip155:8453`, `offchain:bank`. Two networks are the same when their names are the same bytes (CAIP-2 is case-sensitive).
+/// `eip155:8453`, `offchain:bank`. Two networks are the same when their names are the same bytes (CAIP-2 is
+/// case-sensitive).
 package struct Network: Hashable, Sendable, CustomStringConvertible {
     /// The CAIP-2 name, `namespace:reference`.
     package let name: String
@@ -9,18 +10,34 @@ package struct Network: Hashable, Sendable, CustomStringConvertible {
 
     /// Nil unless `name` is CAIP-2: namespace `[-a-z0-9]{3,8}`, reference `[-_a-zA-Z0-9]{1,32}`.
     package init?(_ name: String) {
-        guard let colon = name.utf8.firstIndex(of: UInt8(ascii: ":")) else { return nil }
-        let namespace = name.utf8[..<colon]
-        let reference = name.utf8[name.utf8.index(after: colon)...]
+        var name = name
+        guard let network = name.withUTF8({ Network(utf8: UnsafeRawBufferPointer($0)) }) else { return nil }
+        self = network
+    }
+
+    /// The same from bytes; of an `eip155` network the reference must be a chain id without leading zero.
+    package init?(utf8 name: UnsafeRawBufferPointer) {
+        if name.count > Self.evmPrefix.utf8CodeUnitCount, Self.hasEVMPrefix(name) {
+            let reference = UnsafeRawBufferPointer(rebasing: name[Self.evmPrefix.utf8CodeUnitCount...])
+            guard let chain = Self.decimal(reference) else { return nil }
+            self.name = String(decoding: name, as: UTF8.self)
+            self.chainID = chain
+            return
+        }
+        guard name.count <= 8 + 1 + 32, let colon = name.firstIndex(of: UInt8(ascii: ":")) else { return nil }
+        let namespace = UnsafeRawBufferPointer(rebasing: name[..<colon])
+        let reference = UnsafeRawBufferPointer(rebasing: name[(colon + 1)...])
         guard (3...8).contains(namespace.count), (1...32).contains(reference.count) else { return nil }
         guard namespace.allSatisfy(Self.isNamespaceByte), reference.allSatisfy(Self.isReferenceByte) else { return nil }
-        var chain: UInt64?
-        if namespace.elementsEqual("eip155".utf8) {
-            guard let number = Self.decimal(reference) else { return nil }
-            chain = number
-        }
-        self.name = name
-        self.chainID = chain
+        self.name = String(decoding: name, as: UTF8.self)
+        self.chainID = nil
+    }
+
+    private static var evmPrefix: StaticString { "eip155:" }
+
+    private static func hasEVMPrefix(_ name: UnsafeRawBufferPointer) -> Bool {
+        for index in 0..<evmPrefix.utf8CodeUnitCount where name[index] != evmPrefix.utf8Start[index] { return false }
+        return true
     }
 
     /// The network of an EVM chain.
@@ -36,7 +53,9 @@ package struct Network: Hashable, Sendable, CustomStringConvertible {
     package var v1Name: String? { chainID.flatMap(V1NetworkNames.name(of:)) }
 
     /// The network that an x402 version 1 name means.
-    package static func named(v1 name: String) -> Network? { V1NetworkNames.chainID(of: name).map(Network.init(chainID:)) }
+    package static func named(v1 name: String) -> Network? {
+        V1NetworkNames.chainID(of: name).map(Network.init(chainID:))
+    }
 
     package var description: String { name }
 
@@ -55,7 +74,7 @@ package struct Network: Hashable, Sendable, CustomStringConvertible {
     }
 
     /// Digits without sign or leading zero, as a chain id is written.
-    private static func decimal(_ digits: Substring.UTF8View) -> UInt64? {
+    private static func decimal(_ digits: UnsafeRawBufferPointer) -> UInt64? {
         guard let first = digits.first, first != UInt8(ascii: "0") else { return nil }
         var value: UInt64 = 0
         for byte in digits {

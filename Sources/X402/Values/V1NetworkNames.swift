@@ -1,7 +1,7 @@
 /// The network names of x402 version 1 on which every reader agrees.
 ///
-/// Names that SDKs map to different chains (`story`, `educhain`, `skale-base-sepolia`) are left out: a payment is never bound
-/// to a guess. Source: the network tables of the official Python SDK 2.25 and of the legacy TypeScript packages.
+/// Names that SDKs map to different chains (`story`, `educhain`, `skale-base-sepolia`) are left out: a payment is never
+/// bound to a guess. Source: the network tables of the official Python SDK 2.25 and of the legacy TypeScript packages.
 package enum V1NetworkNames {
     private static let table: [(name: String, chainID: UInt64, isLegacy: Bool)] = [
         ("base", 8453, true), ("base-sepolia", 84532, true),
@@ -23,6 +23,7 @@ package enum V1NetworkNames {
     /// The chain of a name, nil for unknown or contested names.
     package static func chainID(of name: String) -> UInt64? { table.first { $0.name == name }?.chainID }
 
-    /// Whether the strictest reader, the legacy zod enum, knows the name: one unknown entry makes it refuse a whole 402 body.
+    /// Whether the strictest reader, the legacy zod enum, knows the name: one unknown entry makes it refuse a whole 402
+    /// body.
     package static func isInLegacyEnum(_ name: String) -> Bool { table.contains { $0.name == name && $0.isLegacy } }
 }

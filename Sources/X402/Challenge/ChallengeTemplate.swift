@@ -1,0 +1,58 @@
+/// The 402 of one route in all forms at once, rendered once but for what varies from request to request.
+///
+/// The version 2 header is base64 of JSON whose pieces are padded with spaces to multiples of three bytes, so that the
+/// texts of the pieces can be put side by side: what varies (`error`, the URL's target) is encoded alone. Immutable;
+/// safe from any thread.
+package struct ChallengeTemplate: Sendable {
+    private let header: ChallengeHeader
+    private let body: ChallengeBody
+
+    /// Renders the offers, which must not be none.
+    ///
+    /// `resourceOrigin` is scheme and authority, to which the request's target is appended. `grantHeader` names one
+    /// more field that scripts may read.
+    package init(
+        offers: [PaymentRequirements], resourceOrigin: String, description: String = "", mimeType: String = "",
+        grantHeader: String? = nil
+    ) {
+        precondition(!offers.isEmpty, "a challenge has an offer")
+        let origin = resourceOrigin.hasSuffix("/") ? String(resourceOrigin.dropLast()) : resourceOrigin
+        let resource = Resource(url: origin, description: description, mimeType: mimeType)
+        header = ChallengeHeader(offers: offers, resource: resource, grantHeader: grantHeader)
+        body = ChallengeBody(offers: offers, resource: resource)
+    }
+
+    /// The most bytes that `writeHead` writes.
+    package func headBound(targetBytes: Int, errorBytes: Int) -> Int {
+        header.bound(targetBytes: targetBytes, errorBytes: errorBytes)
+    }
+
+    /// The most bytes that `writeBody` writes.
+    package func bodyBound(targetBytes: Int, errorBytes: Int, requestIDBytes: Int = 64) -> Int {
+        body.bound(targetBytes: targetBytes, errorBytes: errorBytes, requestIDBytes: requestIDBytes)
+    }
+
+    /// Writes the status line and the fields of the challenge, without framing fields and the empty line.
+    ///
+    /// `expires` is Unix time, for the plain form. Needs `headBound` of room; returns the length.
+    package func writeHead(
+        error: ChallengeError, target: UnsafeRawBufferPointer, expires: UInt64,
+        into memory: UnsafeMutableRawBufferPointer
+    ) -> Int {
+        var sink = ByteSink(memory)
+        header.write(error: error, target: AdvertisedTarget(target), expires: expires, into: &sink)
+        return sink.count
+    }
+
+    /// Writes the JSON body: version 1's where it can say any of the offers, else the error alone.
+    ///
+    /// An empty `requestID` is left out; it must be plain ASCII. Needs `bodyBound` of room; returns the length.
+    package func writeBody(
+        error: ChallengeError, target: UnsafeRawBufferPointer, requestID: UnsafeRawBufferPointer,
+        into memory: UnsafeMutableRawBufferPointer
+    ) -> Int {
+        var sink = ByteSink(memory)
+        body.write(error: error, target: AdvertisedTarget(target), requestID: requestID, into: &sink)
+        return sink.count
+    }
+}
