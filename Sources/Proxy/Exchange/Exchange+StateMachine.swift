@@ -494,8 +494,9 @@ package struct ExchangeStateMachine: ~Copyable {
         case undeliver(PaymentReference)
     }
 
-    /// The client is gone. `requestComplete`: all of its body had been received.
+    /// The client is gone.
     ///
+    /// `requestComplete`: all of its body had been received.
     /// Under `after` a whole request that the upstream has is followed to the upstream's head: leaving early is no way to run it for nothing.
     package mutating func downstreamClosed(requestComplete: Bool) -> OnDownstreamClosed {
         switch consume self.state {

@@ -1,0 +1,272 @@
+import Facilitator
+import Ledger
+import Primitives
+import Testing
+import X402
+
+@testable import Proxy
+
+/// The order of verify, claim, settle, forward and answer, read as a table.
+@Suite("The exchange's state machine")
+struct ExchangeStateMachineTests {
+    let reference = PaymentReference(identity: PaymentIdentity(key: Bytes32.zero), row: 7)
+    let valid = VerifyOutcome.valid(
+        VerifiedPayment(identity: PaymentIdentity(key: Bytes32.zero), payer: "payer", validBefore: nil))
+
+    /// A machine that has been granted its claim.
+    private func granted(_ timing: SettlementTiming, local: Bool) -> ExchangeStateMachine {
+        var machine = ExchangeStateMachine()
+        #expect(machine.quoted(.paid(timing: timing, settlesLocally: local)) == .verify)
+        _ = machine.verified(valid)
+        _ = machine.reserved(.granted(reference))
+        return machine
+    }
+
+    @Test("a free request is forwarded, relayed and finished without a claim")
+    func free() {
+        var machine = ExchangeStateMachine()
+        #expect(machine.quoted(.free) == .forward)
+        #expect(machine.upstreamHead(delivers: true) == .relay)
+        #expect(machine.responseEnded() == .finish(delivered: nil))
+        let isOvermachine = machine.isFinished
+        #expect(isOvermachine)
+    }
+
+    @Test(
+        "timing and rail decide how a claim opens",
+        arguments: [
+            (SettlementTiming.before, true, ExchangeStateMachine.Opening.settled),
+            (.before, false, .settling), (.after, true, .forwarding), (.after, false, .forwarding),
+            (.batch, false, .forwarding),
+        ])
+    func openings(timing: SettlementTiming, local: Bool, opening: ExchangeStateMachine.Opening) {
+        var machine = ExchangeStateMachine()
+        _ = machine.quoted(.paid(timing: timing, settlesLocally: local))
+        #expect(machine.verified(valid) == .reserve(opening))
+    }
+
+    @Test("before: the rail is asked after the claim, and the upstream after the settlement is written down")
+    func beforeOverTheNetwork() {
+        var machine = ExchangeStateMachine()
+        _ = machine.quoted(.paid(timing: .before, settlesLocally: false))
+        _ = machine.verified(valid)
+        #expect(machine.reserved(.granted(reference)) == .settle(reference))
+        #expect(machine.settled(.settled(transaction: "t", payer: nil)) == .record(reference, transaction: "t"))
+        #expect(machine.recorded() == .forward)
+        #expect(machine.upstreamHead(delivers: true) == .relayWithReceipt)
+        #expect(machine.responseEnded() == .finish(delivered: reference))
+    }
+
+    @Test("before: an upstream that fails leaves the payment undelivered, with a token")
+    func beforeUndelivered() {
+        var machine = granted(.before, local: true)
+        #expect(machine.upstreamHead(delivers: false) == .recordUndelivered(reference))
+        #expect(machine.recorded() == .relayWithGrant)
+        #expect(machine.responseEnded() == .finish(delivered: nil))
+
+        var dead = granted(.before, local: true)
+        #expect(dead.upstreamFailed() == .recordUndelivered(reference))
+        #expect(dead.recorded() == .relayWithGrant)
+        let isOverdead = dead.isFinished
+        #expect(isOverdead)
+    }
+
+    @Test("before: an upstream that breaks off in the middle has not delivered")
+    func beforeBrokenOff() {
+        var machine = granted(.before, local: true)
+        _ = machine.upstreamHead(delivers: true)
+        #expect(machine.upstreamFailed() == .undeliverAndAbort(reference))
+        #expect(machine.upstreamFailed() == .ignore)
+    }
+
+    @Test("after: the head waits for the settlement, and the rail is asked only once the mark is written")
+    func afterOverTheNetwork() {
+        var machine = granted(.after, local: false)
+        #expect(machine.upstreamHead(delivers: true) == .recordSettle(reference))
+        #expect(machine.recorded() == .settle(reference))
+        #expect(machine.settled(.settled(transaction: "t", payer: nil)) == .record(reference, transaction: "t"))
+        #expect(machine.recorded() == .relayWithReceipt)
+        #expect(machine.responseEnded() == .finish(delivered: reference))
+    }
+
+    @Test("after: a local rail settles in one step")
+    func afterLocally() {
+        var machine = granted(.after, local: true)
+        #expect(machine.upstreamHead(delivers: true) == .recordSettledLocally(reference))
+        #expect(machine.recorded() == .relayWithReceipt)
+    }
+
+    @Test("after: an upstream that does not deliver is not paid for")
+    func afterNotDelivered() {
+        var machine = granted(.after, local: false)
+        #expect(machine.upstreamHead(delivers: false) == .releaseAndRelay(reference))
+        #expect(machine.responseEnded() == .finish(delivered: nil))
+
+        var dead = granted(.after, local: false)
+        #expect(dead.upstreamFailed() == .releaseAndAnswerGatewayError(reference))
+    }
+
+    @Test(
+        "after: an answer whose settlement failed is withheld, and its payment runs the upstream never again",
+        arguments: [
+            SettleOutcome.refused(.insufficientFunds, message: nil),
+            .unavailable(RailError(.timeout, adapter: "a", "m")),
+        ])
+    func afterForfeited(outcome: SettleOutcome) {
+        var machine = granted(.after, local: false)
+        _ = machine.upstreamHead(delivers: true)
+        _ = machine.recorded()
+        switch machine.settled(outcome) {
+        case .forfeit(reference, _): break
+        case let other: Issue.record("\(other)")
+        }
+        let isOvermachine = machine.isFinished
+        #expect(isOvermachine)
+    }
+
+    @Test("an unknown fate is marked, whatever the timing", arguments: [SettlementTiming.before, .after])
+    func unknownFate(timing: SettlementTiming) {
+        var machine = granted(timing, local: false)
+        if timing == .after {
+            _ = machine.upstreamHead(delivers: true)
+            _ = machine.recorded()
+        }
+        #expect(machine.settled(.unknown(transaction: "0x1")) == .markUncertain(reference, transaction: "0x1"))
+    }
+
+    @Test(
+        "a claim that is not granted reaches neither rail nor upstream",
+        arguments: [
+            (ReserveOutcome.used, ExchangeStateMachine.OnReserved.refuseUsed), (.proofRequired, .refuseUsed),
+            (.inFlight, .refuseInFlight), (.pending(transaction: "t"), .answerPending(transaction: "t")),
+        ])
+    func refusedClaims(outcome: ReserveOutcome, answer: ExchangeStateMachine.OnReserved) {
+        var machine = ExchangeStateMachine()
+        _ = machine.quoted(.paid(timing: .before, settlesLocally: true))
+        _ = machine.verified(valid)
+        #expect(machine.reserved(outcome) == answer)
+        let isOvermachine = machine.isFinished
+        #expect(isOvermachine)
+    }
+
+    @Test("a redelivery with a body is checked before it is forwarded")
+    func redelivery() {
+        let print = BodyPrint(length: 3, digest: Bytes32.zero, isComplete: true)
+        for (matches, expected) in [
+            (true, ExchangeStateMachine.OnBodyChecked.forward), (false, .refuse(reference)),
+        ] {
+            var machine = ExchangeStateMachine()
+            _ = machine.quoted(.paid(timing: .before, settlesLocally: false))
+            _ = machine.verified(valid)
+            #expect(
+                machine.reserved(.redelivery(reference, transaction: "t", body: print)) == .checkBody(reference, print))
+            #expect(machine.bodyChecked(matches: matches) == expected)
+        }
+    }
+
+    @Test("a client that leaves while its claim is made leaves no claim behind")
+    func abandonedClaims() {
+        for (timing, local, expected) in [
+            (SettlementTiming.before, true, ExchangeStateMachine.OnReserved.undeliver(reference)),
+            (.before, false, .release(reference)), (.after, false, .release(reference)),
+        ] {
+            var machine = ExchangeStateMachine()
+            _ = machine.quoted(.paid(timing: timing, settlesLocally: local))
+            _ = machine.verified(valid)
+            #expect(machine.downstreamClosed(requestComplete: true) == .wait)
+            #expect(machine.reserved(.granted(reference)) == expected)
+        }
+    }
+
+    @Test("a client that leaves while the rail settles still gets its settlement written down")
+    func abandonedSettlement() {
+        var machine = granted(.before, local: false)
+        #expect(machine.downstreamClosed(requestComplete: true) == .wait)
+        #expect(machine.settled(.settled(transaction: "t", payer: nil)) == .record(reference, transaction: "t"))
+        #expect(machine.recorded() == .undeliver(reference))
+    }
+
+    @Test("after: leaving before the head is no way to run the upstream for nothing")
+    func abandonedAfter() {
+        var machine = granted(.after, local: true)
+        #expect(machine.downstreamClosed(requestComplete: true) == .wait)
+        #expect(machine.upstreamHead(delivers: true) == .recordSettledLocally(reference))
+        #expect(machine.recorded() == .finish(delivered: reference))
+
+        var half = granted(.after, local: true)
+        #expect(half.downstreamClosed(requestComplete: false) == .cancelUpstreamAndRelease(reference))
+
+        var failing = granted(.after, local: true)
+        _ = failing.downstreamClosed(requestComplete: true)
+        #expect(failing.upstreamHead(delivers: false) == .release(reference))
+    }
+
+    @Test("a client that leaves in the middle of a paid answer has had it")
+    func abandonedAnswer() {
+        var machine = granted(.before, local: true)
+        _ = machine.upstreamHead(delivers: true)
+        #expect(machine.downstreamClosed(requestComplete: true) == .cancelUpstreamAndDeliver(reference))
+
+        var waiting = granted(.before, local: true)
+        #expect(waiting.downstreamClosed(requestComplete: true) == .cancelUpstreamAndUndeliver(reference))
+    }
+
+    @Test("a ledger that fails closes the exchange without forwarding")
+    func ledgerFailures() {
+        var machine = ExchangeStateMachine()
+        _ = machine.quoted(.paid(timing: .before, settlesLocally: true))
+        _ = machine.verified(valid)
+        #expect(machine.recordFailed() == .answerUnavailable)
+        let isOvermachine = machine.isFinished
+        #expect(isOvermachine)
+    }
+
+    @Test("random orders of events never forward twice, nor forward a paid request without a grant", arguments: 0..<200)
+    func randomOrders(seed: UInt64) {
+        var random = SplitMix(state: seed)
+        var machine = ExchangeStateMachine()
+        var forwards = 0
+        var isGranted = false
+        let isPaid = Bool.random(using: &random)
+        let terms =
+            isPaid
+            ? Terms.paid(
+                timing: [.before, .after].randomElement(using: &random) ?? .before,
+                settlesLocally: Bool.random(using: &random)) : .free
+        if machine.quoted(terms) == .forward { forwards += 1 }
+        for _ in 0..<40 {
+            switch Int.random(in: 0..<9, using: &random) {
+            case 0: _ = machine.verified(valid)
+            case 1:
+                let answer = machine.reserved(.granted(reference))
+                if answer != .unreachable { isGranted = true }
+                if answer == .forward { forwards += 1 }
+            case 2: _ = machine.settled(.settled(transaction: "t", payer: nil))
+            case 3: if machine.recorded() == .forward { forwards += 1 }
+            case 4: _ = machine.upstreamHead(delivers: Bool.random(using: &random))
+            case 5: _ = machine.upstreamFailed()
+            case 6: _ = machine.responseEnded()
+            case 7: _ = machine.recordFailed()
+            default:
+                if Int.random(in: 0..<6, using: &random) == 0 {
+                    _ = machine.downstreamClosed(requestComplete: Bool.random(using: &random))
+                }
+            }
+        }
+        #expect(forwards <= 1, "seed \(seed)")
+        if isPaid, !isGranted { #expect(forwards == 0, "seed \(seed)") }
+    }
+}
+
+/// A generator whose numbers are the same for the same seed.
+struct SplitMix: RandomNumberGenerator {
+    var state: UInt64
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var mixed = state
+        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+        return mixed ^ (mixed >> 31)
+    }
+}
