@@ -18,7 +18,8 @@ package final class MockOffchainRail: Rail {
         kinds = scope.kinds(extra: [.isMock])
         signers = scope.signersByPattern
         payer = settings.payer
-        prefix = settings.transactionPrefix.hasSuffix("-") ? settings.transactionPrefix : settings.transactionPrefix + "-"
+        let text = settings.transactionPrefix
+        prefix = text.hasSuffix("-") ? text : text + "-"
         fields = settings.fields
         settlement = .local(transactionPrefix: prefix)
     }

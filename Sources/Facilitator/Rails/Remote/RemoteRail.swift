@@ -123,8 +123,10 @@ package final class RemoteRail: Rail {
         case .notSent(let error), .lost(let error): throw error
         case .answered(let status, let body):
             guard status == 200 else { throw .status(status, adapter: id) }
-            guard let answer = try? body.withUnsafeBytes({ (bytes) throws(WireError) in try SupportedAnswer.parse(bytes) })
-            else {
+            let read = body.withUnsafeBytes { bytes in
+                Result { () throws(WireError) in try SupportedAnswer.parse(bytes) }
+            }
+            guard case .success(let answer) = read else {
                 peer.distrust()
                 throw RailError(.malformedAnswer, adapter: id, "the facilitator's list cannot be read")
             }

@@ -1,0 +1,91 @@
+package import Logging
+package import NIOCore
+import Synchronization
+package import Transport
+
+/// The facilitator's HTTP endpoints, to be served on a listener of its own.
+///
+/// `/verify` and `/settle` ask for a key where there are keys; `/settle` is limited in rate; `/supported` and `/health` are
+/// open. Every verdict is status 200; what is no verdict is a 4xx or 503 with an error and the request's id.
+package final class FacilitatorAPI: Sendable {
+    /// The most bytes of a request's body.
+    package static let maxBodyBytes = 64 * 1024
+
+    let service: FacilitatorService
+    let logger: Logger
+    let clock: RailClock
+    private let keys: Mutex<APIKeys?>
+    private let limiter: Mutex<RateLimiter?>
+
+    /// Open to everybody without keys, and without a limit where `rateLimit` is nil.
+    package init(
+        service: FacilitatorService, keys: APIKeys? = nil, rateLimit: RateLimiter.Policy? = nil, logger: Logger,
+        clock: RailClock = .system
+    ) {
+        self.service = service
+        self.keys = Mutex(keys)
+        limiter = Mutex(rateLimit.map { RateLimiter(policy: $0) })
+        self.logger = logger
+        self.clock = clock
+    }
+
+    /// Takes the keys of a new file.
+    package func reload(keys: APIKeys?) {
+        self.keys.withLock { $0 = keys }
+    }
+
+    /// The delegate for a listener's event loop.
+    package func delegate(on eventLoop: any EventLoop) -> any RequestDelegate {
+        FacilitatorDelegate(self)
+    }
+
+    /// Limits for the listener, with the bound of bodies.
+    package static var serverLimits: ServerLimits {
+        var limits = ServerLimits()
+        limits.maxBodyBytes = UInt64(maxBodyBytes)
+        return limits
+    }
+
+    /// The id of the key that was presented; nil where one is needed and none is right.
+    func keyID(presenting key: String?) -> String? {
+        keys.withLock { keys in
+            guard let keys else { return SellerCall.anonymousID }
+            return key.flatMap { keys.id(of: $0) }
+        }
+    }
+
+    /// Takes one of the caller's tokens; the wait in whole seconds where there is none.
+    func secondsToWait(_ caller: RateLimiter.Caller) -> Int? {
+        let admission = limiter.withLock { $0?.admit(caller, now: clock.now()) }
+        guard case .refused(let retryAfter) = admission else { return nil }
+        return Int(retryAfter.components.seconds) + 1
+    }
+
+    /// What to say at start when whoever reaches the listener may settle; nil where there is nothing to say.
+    package static func exposureWarning(addresses: [ListenAddress], hasKeys: Bool, isPayToLimited: Bool) -> String? {
+        if hasKeys { return nil }
+        let open = addresses.filter { !$0.isLocal }.map(\.text)
+        guard !open.isEmpty else { return nil }
+        let recipients = isPayToLimited ? "the allowed recipients" : "any recipient"
+        return
+            "FACILITATOR OPEN TO THE WORLD at \(open.joined(separator: ", ")): without api_keys_env, whoever reaches it "
+            + "can settle to \(recipients). Set api_keys_env, or listen on 127.0.0.1."
+    }
+}
+
+extension ListenAddress {
+    /// Whether only this machine reaches the address.
+    fileprivate var isLocal: Bool {
+        switch self {
+        case .unix: true
+        case .host(let host, _): host == "localhost" || host == "::1" || host.hasPrefix("127.")
+        }
+    }
+
+    fileprivate var text: String {
+        switch self {
+        case .unix(let path): "unix:\(path)"
+        case .host(let host, let port): host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
+        }
+    }
+}

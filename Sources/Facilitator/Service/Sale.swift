@@ -1,0 +1,57 @@
+import Ledger
+import Primitives
+import X402
+
+/// One call of `/settle`, and the answers to it.
+struct Sale: Sendable {
+    let payment: Payment
+    let requirements: PaymentRequirements
+    let seller: SellerCall
+    let owner: ClaimOwner
+
+    init(_ request: FacilitatorRequest, seller: SellerCall) {
+        payment = request.payment
+        requirements = request.requirements
+        self.seller = seller
+        owner = seller.owner(of: request.payment.payload)
+    }
+
+    /// Whether this call, made before, is what the record stems from: same seller, same payment, same terms.
+    func made(_ record: PaymentRecord) -> Bool {
+        let claim = record.claim
+        return claim.owner == owner && claim.scheme == requirements.scheme && claim.network == requirements.network
+            && claim.asset == requirements.asset && claim.amount == requirements.amount
+            && claim.payTo == requirements.payTo
+    }
+
+    func claim(_ verified: VerifiedPayment, rail: any Rail) -> Claim {
+        var settlement: [UInt8]?
+        if rail.settlement == .remote {
+            settlement = SettlementBlob(payment: payment, requirements: requirements).encoded()
+        }
+        return Claim(
+            identity: verified.identity, owner: owner, adapter: rail.id, form: payment.form, timing: .before,
+            scheme: requirements.scheme, network: requirements.network, asset: requirements.asset,
+            amount: requirements.amount, payTo: requirements.payTo, payer: verified.payer,
+            validBefore: verified.validBefore, settlement: settlement)
+    }
+
+    func success(transaction: String, payer: String) -> Receipt {
+        Receipt(success: true, transaction: transaction, network: requirements.network, payer: payer)
+    }
+
+    func failure(_ reason: ReasonCode, message: String? = nil, payer: String? = nil) -> Receipt {
+        Receipt(
+            success: false, transaction: "", network: requirements.network, payer: payer, reason: reason,
+            message: message)
+    }
+
+    func pending(transaction: String?, payer: String?) -> Receipt {
+        Receipt(
+            success: false, transaction: transaction ?? "", network: requirements.network, payer: payer,
+            reason: .settlementPending)
+    }
+
+    /// How a settled payment is refused a second time.
+    var usedReason: ReasonCode { requirements.network.chainID == nil ? .duplicateSettlement : .nonceAlreadyUsed }
+}

@@ -1,0 +1,39 @@
+import Ledger
+import Primitives
+import X402
+
+/// Who asks `/settle`, and which of its calls this is.
+package struct SellerCall: Hashable, Sendable {
+    /// The id of the caller's API key; without keys everybody is `anonymous`.
+    package var keyID: String
+    /// The caller's own name for the call, by which it may ask for its result again.
+    package var idempotencyKey: String?
+
+    /// The caller of a listener without keys.
+    package static let anonymousID = "anonymous"
+
+    package init(keyID: String = anonymousID, idempotencyKey: String? = nil) {
+        self.keyID = keyID
+        self.idempotencyKey = idempotencyKey
+    }
+
+    /// The owner of the claim: the key's id and, after `#`, a print of what was presented.
+    ///
+    /// The print is the first half of SHA-256 over the idempotency key and the signed part, so a later call is the same call
+    /// only if it brings the same of both: the nonce alone, which everybody sees on chain, is not enough.
+    func owner(of payload: SchemePayload) -> ClaimOwner {
+        var text = Array((idempotencyKey ?? "").utf8) + [0]
+        switch payload {
+        case .transfer(let transfer):
+            text += transfer.to.withBytes { [UInt8]($0) } + transfer.value.bigEndianBytes
+            text += transfer.validAfter.bigEndianBytes + transfer.validBefore.bigEndianBytes + transfer.nonce.bytes
+            switch transfer.signature {
+            case .rsv(let r, let s, let v): text += r.bytes + s.bytes + [v]
+            case .bytes(let bytes): text += bytes
+            }
+        case .other(let value): text += value.encoded()
+        }
+        let print = SHA256.hash(text).bytes.prefix(16)
+        return .seller(keyID + "#" + Hex.encode(print, prefix: false))
+    }
+}
