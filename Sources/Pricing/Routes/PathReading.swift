@@ -41,13 +41,13 @@ struct PathReading {
         if habits.contains(.plus) { each { $0.map { $0 == UInt8(ascii: "+") ? UInt8(ascii: " ") : $0 }[...] } }
         let trims = habits.contains(.edge) || habits.contains(.plus)
         if trims { each(Self.trimmed) }
-        if habits.contains(.unicode) { segments = segments.map { literals.spelling(of: $0) ?? $0 } }
         if habits.contains(.suffix), let last = segments.popLast() {
             let dots = last.indices.dropFirst().filter { last[$0] == UInt8(ascii: ".") }
             let dot = (firstDot ? dots.first : dots.last) ?? last.endIndex
             segments.append(Array(last[..<dot]))
             if trims { each(Self.trimmed) }
         }
+        if habits.contains(.unicode) { segments = segments.map { literals.spelling(of: $0) ?? $0 } }
     }
 
     private mutating func each(_ transform: (ArraySlice<UInt8>) -> ArraySlice<UInt8>) {

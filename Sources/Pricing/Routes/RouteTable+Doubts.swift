@@ -66,13 +66,13 @@ extension RouteTable {
         // What is cut off may leave an edge or a suffix behind.
         let doubts = doubts.isDisjoint(with: .cuts) ? doubts : doubts.union([.edge, .suffix])
         // Every non-empty subset of the doubts is a reader.
-        var subset = doubts.rawValue
+        var subset = (0 &- doubts.rawValue) & doubts.rawValue
         while subset != 0 {
             let reading = TargetDoubts(rawValue: subset)
             for firstDot in reading.contains(.suffix) ? [true, false] : [true] {
                 if let refusal = judge(request, reading, firstDot: firstDot, cost) { return .refused(refusal) }
             }
-            subset = (subset &- 1) & doubts.rawValue
+            subset = (subset &- doubts.rawValue) & doubts.rawValue
         }
         return match
     }

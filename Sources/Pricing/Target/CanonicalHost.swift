@@ -97,14 +97,14 @@ package struct CanonicalHost: Hashable, Sendable {
     }
 
     private static func port(_ raw: UnsafeRawBufferPointer, from start: Int) -> UInt16? {
-        guard (1...5).contains(raw.count - start) else { return nil }
+        guard (1...5).contains(raw.count - start), raw[start] != UInt8(ascii: "0") else { return nil }
         var value: UInt32 = 0
         for byte in raw[start...] {
             let digit = byte &- UInt8(ascii: "0")
             guard digit < 10 else { return nil }
             value = value * 10 + UInt32(digit)
         }
-        return value > 0 ? UInt16(exactly: value) : nil
+        return UInt16(exactly: value)
     }
 }
 
