@@ -29,9 +29,12 @@ package enum HeadRefusal: Error, Sendable, Equatable {
     }
 
     /// A short constant text for logs and metrics.
-    package var shortDescription: String {
+    package var shortDescription: String { String(describing: reason) }
+
+    /// The reason as a constant.
+    package var reason: StaticString {
         switch self {
-        case .malformed(let reason), .ambiguousFraming(let reason): String(describing: reason)
+        case .malformed(let reason), .ambiguousFraming(let reason): reason
         case .headTooLarge: "head too large"
         case .tooManyFields: "too many fields"
         case .targetTooLong: "target too long"

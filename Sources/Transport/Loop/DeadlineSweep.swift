@@ -63,6 +63,11 @@ final class DeadlineSweep {
         }
     }
 
+    /// Reads the clock; needed before a deadline is computed while nothing is watched.
+    func refresh() {
+        now = .now()
+    }
+
     /// Looks at every deadline once.
     func sweep(now: NIODeadline) {
         self.now = now

@@ -102,7 +102,7 @@ extension ServerConnection {
     }
 
     private func pass(_ bytes: ByteBuffer) {
-        written &+= bytes.readableBytes
+        progress.wrote(bytes.readableBytes)
         context?.write(NIOAny(bytes), promise: nil)
     }
 
@@ -116,7 +116,7 @@ extension ServerConnection {
         needsFlush = false
         guard let context, phase == .idle || phase == .exchange else { return }
         if let gathered = output.take() {
-            written &+= gathered.readableBytes
+            progress.wrote(gathered.readableBytes)
             context.writeAndFlush(NIOAny(gathered), promise: nil)
             loop.spares.put(gathered)
         } else {

@@ -56,9 +56,7 @@ final class ServerConnection: Deadlined, ChannelInboundHandler {
     var remaining: UInt64 = 0
     var isWritable = true
     var needsFlush = false
-    /// Bytes handed to the channel, and how many of them it had sent when the deadline was set.
-    var written = 0
-    private var sentAtDeadline = 0
+    var progress = SendProgress()
 
     private var isCounted = false
     private var isReading = false
@@ -115,7 +113,7 @@ final class ServerConnection: Deadlined, ChannelInboundHandler {
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
         isWritable = context.channel.isWritable
-        sentAtDeadline = written - unsentBytes
+        progress.mark(context.channel)
         updateDeadline()
         guard isWritable, phase == .exchange || phase == .idle else { return }
         if responsePhase != .over { handler?.responseWritable() }
@@ -288,7 +286,7 @@ final class ServerConnection: Deadlined, ChannelInboundHandler {
         let sent = context.eventLoop.makePromise(of: Void.self)
         sent.futureResult.assumeIsolated().whenComplete { [self] _ in closeWritten(lingers: lingers) }
         let last = output.take() ?? ByteBuffer()
-        written &+= last.readableBytes
+        progress.wrote(last.readableBytes)
         context.writeAndFlush(NIOAny(last), promise: sent)
     }
 
@@ -345,16 +343,9 @@ final class ServerConnection: Deadlined, ChannelInboundHandler {
 
     /// Whether the client took bytes since the deadline was set; if so the deadline moves on.
     private func clientStillReads() -> Bool {
-        let unsent = unsentBytes
-        guard unsent > 0, written - unsent > sentAtDeadline else { return false }
-        sentAtDeadline = written - unsent
+        guard progress.hasMoved(context?.channel) else { return false }
         deadline = loop.sweep.deadline(after: limits.writeTimeout)
         return true
-    }
-
-    private var unsentBytes: Int {
-        let option = ChannelOptions.Types.BufferedWritableBytesOption()
-        return (try? context?.channel.syncOptions?.getOption(option)) ?? 0
     }
 
     // MARK: Reading

@@ -1,31 +1,135 @@
 package import NIOCore
 
 /// One request on its way upstream; used on its event loop only.
+///
+/// A call after the end of the exchange has no effect.
 package final class UpstreamRequest {
     package let eventLoop: any EventLoop
+
+    // What is sent; `head` is kept as long as the request may have to be sent again.
+    var head = ByteBuffer()
+    private(set) var body = RequestBody.none
+    private(set) var method = Method.get
+    private(set) var isRetryable = false
+    var handler: (any ResponseHandler)?
+
+    /// The connection that carries it, once there is one.
+    var connection: UpstreamConnection?
+    /// Whether the answer is still to come.
+    var isActive = false
+    /// Whether `UpstreamPool.start` has not returned yet.
+    var isStarting = false
+    var isPaused = false
+    /// When waiting for a connection has taken too long.
+    var queueDeadline = NIODeadline.distantFuture
+
+    // Body bytes that came before the connection.
+    private var early = ByteBuffer()
+    private var earlyEnd: (trailers: ByteBuffer?, isSet: Bool) = (nil, false)
 
     init(eventLoop: any EventLoop) {
         self.eventLoop = eventLoop
     }
 
+    func prepare(
+        _ head: ByteBuffer, body: RequestBody, isIdempotent: Bool, method: Method, handler: any ResponseHandler
+    ) {
+        self.head = head
+        self.body = body
+        self.method = method
+        isRetryable = isIdempotent && body == .none
+        self.handler = handler
+        connection = nil
+        isActive = true
+        isPaused = false
+        queueDeadline = .distantFuture
+    }
+
     /// Sends a piece of the body.
-    package func writeBody(_ bytes: ByteBuffer) {}
+    ///
+    /// More bytes than announced fail the request.
+    package func writeBody(_ bytes: ByteBuffer) {
+        guard isActive else { return }
+        if let connection { return connection.writeBody(bytes) }
+        early.writeImmutableBuffer(bytes)
+    }
 
     /// Finishes the request and flushes it; trailers are sent if the body is chunked.
-    package func end(trailers: ByteBuffer?) {}
+    ///
+    /// Fewer bytes than announced fail the request. Not needed without a body.
+    package func end(trailers: ByteBuffer?) {
+        guard isActive, body != .none else { return }
+        if let connection { return connection.endRequest(trailers: trailers) }
+        earlyEnd = (trailers, true)
+    }
 
     /// Sends what was written so far.
-    package func flush() {}
+    package func flush() {
+        if isActive { connection?.flush() }
+    }
 
     /// Whether the upstream keeps up; false as well while no connection is there yet.
-    package var isWritable: Bool { true }
+    package var isWritable: Bool { connection?.isWritable ?? false }
 
     /// Stops the answer once the bytes at hand are delivered.
-    package func pause() {}
+    package func pause() {
+        guard isActive else { return }
+        isPaused = true
+        connection?.pausedChanged()
+    }
 
     /// Lets the answer flow again.
-    package func resume() {}
+    package func resume() {
+        guard isActive else { return }
+        isPaused = false
+        connection?.pausedChanged()
+    }
 
     /// Gives the request up and closes its connection; the handler hears nothing further.
-    package func cancel() {}
+    package func cancel() {
+        guard isActive else { return }
+        let connection = connection
+        _ = finish()
+        connection?.close()
+    }
+
+    /// Hands the bytes that came early to the connection; returns whether there were any, or a body is still to come.
+    func sendEarly(_ connection: UpstreamConnection) -> Bool {
+        if early.readableBytes > 0 { connection.writeBody(early) }
+        early = ByteBuffer()
+        let end = earlyEnd
+        earlyEnd = (nil, false)
+        if end.isSet {
+            connection.endRequest(trailers: end.trailers)
+            return false
+        }
+        return body != .none
+    }
+
+    /// Ends the exchange for this request; the caller tells the handler.
+    func finish() -> (any ResponseHandler)? {
+        defer { handler = nil }
+        isActive = false
+        connection = nil
+        head = Self.noBytes
+        if early.readableBytes > 0 { early = ByteBuffer() }
+        earlyEnd = (nil, false)
+        return handler
+    }
+
+    /// Ends the exchange with an error, but never inside `UpstreamPool.start`.
+    func fail(_ error: UpstreamError) {
+        guard isActive else { return }
+        guard isStarting else {
+            finish()?.upstreamFailed(error)
+            return
+        }
+        connection = nil
+        eventLoop.assumeIsolated().execute { [self] in
+            guard isActive else { return }
+            finish()?.upstreamFailed(error)
+        }
+    }
+
+    private static let noBytes = ByteBuffer()
 }

@@ -1,0 +1,80 @@
+import NIOCore
+
+extension UpstreamConnection {
+    /// Writes the head with its framing; without a body, or with all of it at hand, flushes too.
+    func sendHead(_ request: UpstreamRequest) {
+        if output.isEmpty { output = OutputGather(pool.spares.take()) }
+        write(request.head)
+        if !request.isRetryable { request.head = ByteBuffer() }
+        isRequestOver = request.body == .none
+        switch request.body {
+        case .none:
+            output.append { $0.writeStaticString("\r\n") }
+        case .length(let length):
+            remaining = length
+            output.append { buffer in
+                buffer.writeContentLength(length)
+                buffer.writeStaticString("\r\n")
+            }
+        case .stream:
+            output.append { $0.writeStaticString("transfer-encoding: chunked\r\n\r\n") }
+        }
+        pausedChanged()
+        if isRequestOver { return flush() }
+        let awaitsBody = request.sendEarly(self)
+        if awaitsBody, !request.isStarting, request.isActive { request.handler?.upstreamWritable() }
+    }
+
+    func writeBody(_ bytes: ByteBuffer) {
+        let count = bytes.readableBytes
+        guard !isRequestOver, count > 0, let request else { return }
+        switch request.body {
+        case .none:
+            break
+        case .length:
+            guard UInt64(count) <= remaining else { return breakOff(.brokenOff) }
+            remaining -= UInt64(count)
+            write(bytes)
+        case .stream:
+            output.append { $0.writeChunkSize(count) }
+            write(bytes)
+            output.append { $0.writeStaticString("\r\n") }
+        }
+    }
+
+    func endRequest(trailers: ByteBuffer?) {
+        guard !isRequestOver, let request else { return }
+        if request.body == .stream {
+            output.append { $0.writeStaticString("0\r\n") }
+            if let trailers { write(trailers) }
+            output.append { $0.writeStaticString("\r\n") }
+        } else if remaining > 0 {
+            return breakOff(.brokenOff)
+        }
+        isRequestOver = true
+        updateDeadline()
+        flush()
+    }
+
+    func flush() {
+        guard let context else { return }
+        if let gathered = output.take() {
+            progress.wrote(gathered.readableBytes)
+            context.writeAndFlush(NIOAny(gathered), promise: nil)
+            pool.spares.put(gathered)
+        } else {
+            context.flush()
+        }
+    }
+
+    private func write(_ bytes: ByteBuffer) {
+        let (first, second) = output.add(bytes)
+        if let first { pass(first) }
+        if let second { pass(second) }
+    }
+
+    private func pass(_ bytes: ByteBuffer) {
+        progress.wrote(bytes.readableBytes)
+        context?.write(NIOAny(bytes), promise: nil)
+    }
+}

@@ -1,0 +1,273 @@
+import NIOCore
+
+/// One connection to an upstream; the only handler in its channel.
+///
+///     connecting ──▶ idle ──begin──▶ head ──▶ body ──▶ idle
+///                      │               └───────┴──▶ closed
+///                      └─ any byte or end of input ─▶ closed
+final class UpstreamConnection: Deadlined, ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    enum Phase {
+        case idle
+        case head
+        case body
+        case closed
+    }
+
+    /// Interim answers that one request may get.
+    static let maxInterimAnswers = 32
+
+    let pool: UpstreamPool
+    var context: ChannelHandlerContext?
+    private(set) var phase = Phase.idle
+    /// The request that is carried, or the last one that was.
+    var request: UpstreamRequest?
+    /// Whether an answer was read to its end before the present request.
+    private var isReused = false
+
+    // The answer.
+    private var input = ByteBuffer()
+    private var parser: ResponseHeadParser
+    private var head = ResponseHead()
+    private var body: BodyReader
+    private var isReceiving = false
+    private var interimAnswers = 0
+    private var hasDelivered = false
+    private var sawError = false
+    private var isReading = false
+    private var isReadingPaused = false
+
+    // The request.
+    var output = OutputGather()
+    var isRequestOver = true
+    var remaining: UInt64 = 0
+    var isWritable = true
+    var progress = SendProgress()
+
+    init(pool: UpstreamPool) {
+        self.pool = pool
+        parser = ResponseHeadParser(limits: pool.configuration.head)
+        body = BodyReader(limits: pool.configuration.head)
+    }
+
+    var isIdle: Bool { phase == .idle }
+
+    // MARK: Channel events
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        guard phase == .head || phase == .body else {
+            // Nothing was asked, so these bytes belong to no answer.
+            return close()
+        }
+        isReading = true
+        isReceiving = true
+        hasDelivered = true
+        if input.readableBytes == 0 {
+            input = unwrapInboundIn(data)
+        } else {
+            input.writeImmutableBuffer(unwrapInboundIn(data))
+        }
+        readAnswer()
+    }
+
+    func channelReadComplete(context: ChannelHandlerContext) {
+        isReading = false
+        guard hasDelivered, phase == .head || phase == .body else { return }
+        hasDelivered = false
+        updateDeadline()
+        request?.handler?.readComplete()
+        updateReading()
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        isWritable = context.channel.isWritable
+        progress.mark(context.channel)
+        updateDeadline()
+        guard isWritable, !isRequestOver, let request, request.isActive else { return }
+        request.handler?.upstreamWritable()
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        sawError = true
+        context.close(promise: nil)
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        let phase = phase
+        let request = request
+        self.phase = .closed
+        self.context = nil
+        self.request = nil
+        input = Self.noBytes
+        pool.closed(self, wasIdle: phase == .idle)
+        if let request, request.isActive, phase == .head || phase == .body { broke(request, in: phase) }
+        pool.balance()
+    }
+
+    /// Decides what the loss of the connection means for its request.
+    private func broke(_ request: UpstreamRequest, in phase: Phase) {
+        if phase == .body, head.body == .untilClose, !sawError {
+            request.finish()?.responseEnded(trailers: nil)
+        } else if isReceiving {
+            request.fail(.brokenOff)
+        } else if isReused, request.isRetryable {
+            pool.retry(request)
+        } else {
+            request.fail(.closedBeforeResponse)
+        }
+    }
+
+    // MARK: The answer
+
+    /// Carries a request; the connection is idle.
+    func begin(_ request: UpstreamRequest) {
+        self.request = request
+        request.connection = self
+        phase = .head
+        isReceiving = false
+        interimAnswers = 0
+        sendHead(request)
+    }
+
+    private func readAnswer() {
+        while true {
+            switch phase {
+            case .head: guard readHead() else { return }
+            case .body: guard readBody() else { return }
+            case .idle, .closed: return
+            }
+        }
+    }
+
+    private func readHead() -> Bool {
+        guard let request, input.readableBytes > 0 else { return false }
+        switch parser.parse(&input, method: request.method, into: &head) {
+        case .incomplete:
+            return false
+        case .refused(.headTooLarge), .refused(.tooManyFields):
+            breakOff(.headTooLarge)
+        case .refused(let refusal):
+            breakOff(.malformedResponse(refusal.reason))
+        case .complete where head.status == 101:
+            // An upgrade is never asked for, and what follows it would not be HTTP.
+            breakOff(.malformedResponse("unexpected 101"))
+        case .complete where head.status < 200:
+            interimAnswers += 1
+            guard interimAnswers <= Self.maxInterimAnswers else {
+                breakOff(.malformedResponse("too many interim answers"))
+                return false
+            }
+            request.handler?.informational(head)
+            return phase == .head
+        case .complete:
+            body.start(head.body)
+            phase = .body
+            request.handler?.responseHead(head)
+            head.bytes = Self.noBytes
+            return phase == .body
+        }
+        return false
+    }
+
+    private func readBody() -> Bool {
+        switch body.next(&input) {
+        case .data(let bytes):
+            request?.handler?.responseBody(bytes)
+            return phase == .body
+        case .end(let trailers):
+            endAnswer(trailers)
+            return false
+        case .incomplete:
+            if input.readableBytes == 0 { input = Self.noBytes }
+            return false
+        case .refused(let refusal):
+            breakOff(.malformedResponse(refusal.reason))
+            return false
+        }
+    }
+
+    /// Gives the connection back, or closes it, before the handler hears of the end.
+    private func endAnswer(_ trailers: ByteBuffer?) {
+        let isClean = input.readableBytes == 0 && isRequestOver && head.keepAlive
+        input = Self.noBytes
+        let handler = request?.finish()
+        if isClean {
+            phase = .idle
+            isReused = true
+            hasDelivered = false
+            deadline = pool.sweep.deadline(after: pool.configuration.keepAliveTimeout)
+            updateReading()
+            pool.release(self)
+        } else {
+            close()
+        }
+        handler?.responseEnded(trailers: trailers)
+    }
+
+    /// Ends the exchange with an error and closes; nothing of the connection is used again.
+    func breakOff(_ error: UpstreamError) {
+        let request = request
+        close()
+        request?.fail(error)
+    }
+
+    /// Closes without a word to the handler.
+    func close() {
+        guard phase != .closed else { return }
+        let wasIdle = phase == .idle
+        phase = .closed
+        // Out of the idle list at once, so that no request gets it before the channel is closed.
+        if wasIdle { pool.forget(self) }
+        context?.close(promise: nil)
+    }
+
+    // MARK: Time and back-pressure
+
+    func updateDeadline() {
+        let configuration = pool.configuration
+        switch phase {
+        case .idle, .closed:
+            break
+        case .head where !isRequestOver, .body where !isRequestOver:
+            deadline = isWritable ? .distantFuture : pool.sweep.deadline(after: configuration.bodyIdleTimeout)
+        case .head:
+            deadline = pool.sweep.deadline(after: configuration.firstByteTimeout)
+        case .body:
+            let isPaused = request?.isPaused == true
+            deadline = isPaused ? .distantFuture : pool.sweep.deadline(after: configuration.bodyIdleTimeout)
+        }
+    }
+
+    override func deadlinePassed(_ now: NIODeadline) {
+        switch phase {
+        case .idle, .closed:
+            close()
+        case .head where isRequestOver:
+            breakOff(.firstByteTimeout)
+        case .head, .body:
+            if !isRequestOver, progress.hasMoved(context?.channel) { return updateDeadline() }
+            breakOff(.idleTimeout)
+        }
+    }
+
+    func pausedChanged() {
+        if !isReading { updateReading() }
+        updateDeadline()
+    }
+
+    /// Reads or does not, as the request wants it; nothing is changed inside a read event.
+    private func updateReading() {
+        let isPaused = phase != .idle && request?.isPaused == true
+        guard isPaused != isReadingPaused, let context, phase != .closed else { return }
+        isReadingPaused = isPaused
+        try? context.channel.syncOptions?.setOption(ChannelOptions.Types.AutoReadOption(), value: !isPaused)
+    }
+
+    private static let noBytes = ByteBuffer()
+}
