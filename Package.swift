@@ -68,6 +68,10 @@ let package = Package(
             ],
             swiftSettings: settings),
 
+        .executableTarget(
+            name: "farebox-micro", dependencies: ["Primitives", "X402", "EVM", "Facilitator"], path: "bench/micro",
+            swiftSettings: settings),
+
         tests("PrimitivesTests", ["Primitives"]),
         tests("X402Tests", ["Primitives", "X402"]),
         tests("EVMTests", ["Primitives", "EVM"]),

@@ -47,16 +47,20 @@ package struct Address: Hashable, Sendable {
 extension Address: CustomStringConvertible {
     /// The text with the case checksum of EIP-55.
     package var checksummed: String {
-        let digits = withBytes { Hex.encode($0, prefix: false) }
-        let hash = Keccak256.hash(digits)
-        return hash.withBytes { hash in
-            var text = "0x"
-            for (index, digit) in digits.utf8.enumerated() {
-                let nibble = index.isMultiple(of: 2) ? hash[index / 2] >> 4 : hash[index / 2] & 0x0F
-                let upper = nibble >= 8 && digit >= UInt8(ascii: "a")
-                text.unicodeScalars.append(Unicode.Scalar(upper ? digit - 0x20 : digit))
+        withBytes { bytes in
+            String(unsafeUninitializedCapacity: 42) { text in
+                text[0] = UInt8(ascii: "0")
+                text[1] = UInt8(ascii: "x")
+                let digits = UnsafeMutableBufferPointer(rebasing: text[2..<42])
+                Hex.encode(bytes, into: digits)
+                Keccak256.hash(UnsafeRawBufferPointer(digits)).withBytes { hash in
+                    for index in 0..<40 {
+                        let nibble = index & 1 == 0 ? hash[index / 2] >> 4 : hash[index / 2] & 0x0F
+                        if nibble >= 8, digits[index] >= UInt8(ascii: "a") { digits[index] &-= 0x20 }
+                    }
+                }
+                return 42
             }
-            return text
         }
     }
 

@@ -2,13 +2,30 @@
 package enum Hex {
     /// Lower-case digits, two per byte, after `0x` unless it is not wanted.
     package static func encode(_ bytes: some Sequence<UInt8>, prefix: Bool = true) -> String {
-        var text: [UInt8] = prefix ? [UInt8(ascii: "0"), UInt8(ascii: "x")] : []
-        text.reserveCapacity(2 + 2 * bytes.underestimatedCount)
-        for byte in bytes {
-            text.append(digit(byte >> 4))
-            text.append(digit(byte & 0x0F))
+        let encoded = bytes.withContiguousStorageIfAvailable { encode(UnsafeRawBufferPointer($0), prefix: prefix) }
+        return encoded ?? encode(Array(bytes), prefix: prefix)
+    }
+
+    /// Lower-case digits, two per byte, after `0x` unless it is not wanted.
+    package static func encode(_ bytes: UnsafeRawBufferPointer, prefix: Bool = true) -> String {
+        let start = prefix ? 2 : 0
+        return String(unsafeUninitializedCapacity: start + 2 * bytes.count) { text in
+            if prefix {
+                text[0] = UInt8(ascii: "0")
+                text[1] = UInt8(ascii: "x")
+            }
+            encode(bytes, into: UnsafeMutableBufferPointer(rebasing: text[start..<(start + 2 * bytes.count)]))
+            return start + 2 * bytes.count
         }
-        return String(decoding: text, as: UTF8.self)
+    }
+
+    /// Writes lower-case digits; the text has two bytes for each.
+    static func encode(_ bytes: UnsafeRawBufferPointer, into text: UnsafeMutableBufferPointer<UInt8>) {
+        precondition(text.count == 2 * bytes.count, "two digits per byte")
+        for index in 0..<bytes.count {
+            text[2 &* index] = digit(bytes[index] >> 4)
+            text[2 &* index &+ 1] = digit(bytes[index] & 0x0F)
+        }
     }
 
     /// The bytes of an even number of digits of any case, with or without `0x`; nil for any other text.
