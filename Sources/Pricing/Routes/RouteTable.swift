@@ -95,7 +95,7 @@ extension RouteTable {
 /// Routes collected by shape, with the conflicts among them.
 struct RouteGroups {
     private(set) var groups: [MethodGroup] = []
-    private(set) var entries: [RouteTrie.Entry] = []
+    private(set) var entries: [RouteTrieEntry] = []
     private(set) var conflicts: [RouteConflict] = []
     private var indices: [RouteShape: Int] = [:]
     private var firstRoutes: [Int] = []
@@ -132,7 +132,7 @@ struct RouteGroups {
         if case .literal = shape.segments.last { endsInLiteral = true }
         groups.append(MethodGroup(endsInLiteral: endsInLiteral))
         firstRoutes.append(route)
-        entries.append(RouteTrie.Entry(shape: shape, pattern: pattern, group: Int32(index)))
+        entries.append(RouteTrieEntry(shape: shape, pattern: pattern, group: Int32(index)))
         return index
     }
 }

@@ -110,14 +110,18 @@ package struct CanonicalHost: Hashable, Sendable {
 
 /// The bytes of an authority.
 enum AuthorityByte {
+    @inline(__always)
     static func isUpper(_ byte: UInt8) -> Bool { byte &- UInt8(ascii: "A") < 26 }
 
+    @inline(__always)
     static func isLetter(_ byte: UInt8) -> Bool { (byte | 0x20) &- UInt8(ascii: "a") < 26 }
 
+    @inline(__always)
     static func isHex(_ byte: UInt8) -> Bool {
         byte &- UInt8(ascii: "0") < 10 || (byte | 0x20) &- UInt8(ascii: "a") < 6
     }
 
+    @inline(__always)
     static func isName(_ byte: UInt8) -> Bool {
         isLetter(byte) || byte &- UInt8(ascii: "0") < 10 || byte == UInt8(ascii: "-") || byte == UInt8(ascii: "_")
     }

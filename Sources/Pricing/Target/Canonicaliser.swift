@@ -17,7 +17,7 @@ package struct Canonicaliser: Sendable {
     package func canonicalise(
         method: UnsafeRawBufferPointer, target: UnsafeRawBufferPointer, host: UnsafeRawBufferPointer?
     ) -> CanonicalOutcome {
-        if method.elementsEqual("CONNECT".utf8) { return .refused(.connect) }
+        if method.count == 7, method.elementsEqual("CONNECT".utf8) { return .refused(.connect) }
         var canonicalHost = CanonicalHost.absent
         if let host {
             guard let valid = CanonicalHost(host) else { return .refused(.badAuthority) }

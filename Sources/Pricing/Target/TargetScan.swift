@@ -35,37 +35,31 @@ struct TargetScan {
     }
 
     private mutating func path() -> TargetRefusal? {
-        while index < bytes.count {
-            let byte = bytes[index]
-            if PathByte.isPlain(byte) {
-                index &+= 1
-                continue
-            }
-            switch byte {
+        let bytes = self.bytes
+        while true {
+            // A local position stays in a register over the bytes that mean nothing.
+            var position = index
+            while position < bytes.count, PathByte.isPlain(bytes[position]) { position &+= 1 }
+            index = position
+            guard position < bytes.count else { return nil }
+            switch bytes[position] {
             case UInt8(ascii: "/"):
                 if let refusal = endSegment(isLast: false) { return refusal }
-                index &+= 1
-                segmentStart = index
+                segmentStart = position &+ 1
             case UInt8(ascii: "."):
                 // A suffix behind a dot or a space leaves an edge when it is cut off.
-                if index > segmentStart, lastDot &+ 1 == index || spaceEnd == index { doubts.insert(.edge) }
-                lastDot = index
-                index &+= 1
+                if position > segmentStart, lastDot &+ 1 == position || spaceEnd == position { doubts.insert(.edge) }
+                lastDot = position
             case UInt8(ascii: "%"):
                 if let refusal = percent() { return refusal }
-            case UInt8(ascii: "?"):
-                return nil
-            case UInt8(ascii: "+"):
-                doubts.insert(.plus)
-                index &+= 1
-            case UInt8(ascii: ";"):
-                doubts.insert(.pathParameter)
-                index &+= 1
-            default:
-                return PathByte.refusal(of: byte)
+                continue
+            case UInt8(ascii: "?"): return nil
+            case UInt8(ascii: "+"): doubts.insert(.plus)
+            case UInt8(ascii: ";"): doubts.insert(.pathParameter)
+            default: return PathByte.refusal(of: bytes[position])
             }
+            index &+= 1
         }
-        return nil
     }
 
     /// Judges the segment that ends before `index`; only the last may be empty.
@@ -152,14 +146,15 @@ struct TargetScan {
     }
 
     private mutating func queryPart() -> TargetRefusal? {
-        index &+= 1
-        let start = index
-        while index < bytes.count {
-            let byte = bytes[index]
+        let start = index &+ 1
+        var position = start
+        while position < bytes.count {
+            let byte = bytes[position]
             guard PathByte.mayStandInQuery(byte) else { return PathByte.refusal(of: byte) }
-            index &+= 1
+            position &+= 1
         }
-        query = start..<index
+        index = position
+        query = start..<position
         return nil
     }
 }
