@@ -50,7 +50,9 @@ struct RouteTrieBuilder {
         return (flat, tokens)
     }
 
-    /// The edges by hash, in open addressing at half load: indices, or -1. A slot is the hash shifted right.
+    /// The indices of edges by hash, in open addressing at half load; -1 is an empty slot.
+    ///
+    /// An edge belongs into the slot of its hash shifted right, or the next free one.
     func slots() -> (slots: [Int32], shift: UInt64) {
         var bits: UInt64 = 3
         while (1 << bits) < edges.count * 2 { bits += 1 }
