@@ -87,6 +87,12 @@ let package = Package(
                 "Primitives", "X402", "EVM", "Pricing", "Ledger", "LedgerSQLite", "Facilitator", "Transport", "Proxy",
                 nio, posix, embedded, logging,
             ]),
+        tests(
+            "FareboxTests",
+            [
+                "Primitives", "X402", "EVM", "Transport", "Pricing", "Ledger", "LedgerSQLite", "Facilitator", "Proxy",
+                "RouteFile", "farebox", nio, posix, logging,
+            ]),
         tests("RouteFileTests", ["Primitives", "X402", "Pricing", "Transport", "Facilitator", "RouteFile"]),
     ],
     swiftLanguageModes: [.v6]

@@ -1,0 +1,43 @@
+import ArgumentParser
+import Foundation
+
+/// The command: one binary that sells, settles, checks and pays.
+@main
+struct Farebox: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "farebox",
+        abstract: "A price on any HTTP API: a paywall in front of it, paid per request with x402.",
+        discussion: """
+            An unpaid request gets a 402 with a price; a paid one is verified, claimed, settled and forwarded. Start with
+
+              farebox demo
+
+            which runs an upstream, a paywall and a payer in one process and shows what passes between them. docs/cli.md \
+            describes every command and its exit codes.
+            """,
+        version: FareboxVersion.text,
+        subcommands: [PayCommand.self])
+
+    static func main() async {
+        do {
+            var command = try parseAsRoot()
+            if var asynchronous = command as? any AsyncParsableCommand {
+                try await asynchronous.run()
+            } else {
+                try command.run()
+            }
+        } catch let status as ExitStatus {
+            Foundation.exit(status.rawValue)
+        } catch {
+            // The library has its own code for wrong usage; ours is the shell's.
+            guard exitCode(for: error) == .validationFailure else { exit(withError: error) }
+            OutputStream.notes.line(fullMessage(for: error))
+            Foundation.exit(ExitStatus.usage.rawValue)
+        }
+    }
+}
+
+/// The version of this build.
+enum FareboxVersion {
+    static let text = "0.1.0"
+}
