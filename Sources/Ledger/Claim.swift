@@ -28,7 +28,9 @@ package struct RequestBinding: Hashable, Sendable {
 package struct BodyPrint: Hashable, Sendable {
     package var length: UInt64
     package var digest: Bytes32
-    /// Whether the body ended there. An incomplete print binds a later body to start with the same bytes.
+    /// Whether the body ended there.
+    ///
+    /// An incomplete print binds a later body to start with the same bytes.
     package var isComplete: Bool
 
     package init(length: UInt64, digest: Bytes32, isComplete: Bool) {
@@ -67,7 +69,9 @@ package struct Claim: Hashable, Sendable {
     package var payer: String
     /// After this the value can no longer move; nil where the rail has no such limit.
     package var validBefore: UnixTime?
-    /// What the rail needs to settle later (canonical JSON of payload), erased when the value is terminal. Nil where it settles at once.
+    /// What the rail needs to settle later (canonical JSON of the payload), nil where it settles at once.
+    ///
+    /// Erased when the value is terminal.
     package var settlement: [UInt8]?
 
     package init(

@@ -74,9 +74,14 @@ extension ReserveRequest {
     }
 
     private func isProven(against existing: PaymentEntry, waitingSince: UnixTime?) -> Bool {
-        if let shown = proof.grant, let kept = existing.grant, ConstantTime.equal(shown.bytes, kept.bytes) { return true }
-        guard let shown = proof.client, let kept = existing.client, let waitingSince else { return false }
-        guard now <= waitingSince.adding(seconds: redelivery.addressProofSeconds) else { return false }
+        if Self.equal(proof.grant, existing.grant) { return true }
+        guard let waitingSince else { return false }
+        let proofEnds = waitingSince.adding(seconds: redelivery.addressProofSeconds)
+        return now <= proofEnds && Self.equal(proof.client, existing.client)
+    }
+
+    private static func equal(_ shown: Bytes32?, _ kept: Bytes32?) -> Bool {
+        guard let shown, let kept else { return false }
         return ConstantTime.equal(shown.bytes, kept.bytes)
     }
 }

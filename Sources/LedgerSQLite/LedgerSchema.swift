@@ -1,0 +1,103 @@
+import GRDB
+import Ledger
+
+/// The tables of a ledger file, by version.
+///
+/// `PRAGMA user_version` is the number of the last migration that ran; a published migration is never edited.
+enum LedgerSchema {
+    static let version = migrations.count
+
+    /// `PRAGMA application_id`, the letters `FARE`.
+    static let applicationID: Int32 = 0x4641_5245
+
+    /// Condition of the index on payments that are not at rest; queries must repeat it to use the index.
+    static let isOpen = "(value IN (1, 2, 3, 7) OR service = 2)"
+
+    private static let migrations: [String] = [first]
+
+    /// What repeats from payment to payment is one row of `terms`; a payment names it by number.
+    ///
+    /// An amount is an integer, or 32 bytes, most significant first, where it does not fit one. Rowid table and unique index:
+    /// with `WITHOUT ROWID` the row would lie at the random place of its key.
+    private static let first = """
+        CREATE TABLE terms (
+            id INTEGER PRIMARY KEY,
+            owner INTEGER NOT NULL,
+            route TEXT NOT NULL,
+            method TEXT NOT NULL,
+            adapter TEXT NOT NULL,
+            form INTEGER NOT NULL,
+            timing INTEGER NOT NULL,
+            scheme TEXT NOT NULL,
+            network TEXT NOT NULL,
+            asset TEXT NOT NULL,
+            pay_to TEXT NOT NULL,
+            UNIQUE (route, method, asset, network, pay_to, adapter, scheme, owner, form, timing)
+        ) STRICT;
+        CREATE TABLE payment (
+            id INTEGER PRIMARY KEY,
+            identity BLOB NOT NULL,
+            value INTEGER NOT NULL,
+            service INTEGER NOT NULL,
+            updated_at INTEGER NOT NULL,
+            created_at INTEGER NOT NULL,
+            terms INTEGER NOT NULL REFERENCES terms (id),
+            amount ANY NOT NULL,
+            payer TEXT NOT NULL,
+            target BLOB,
+            valid_before INTEGER,
+            lease_until INTEGER,
+            waiting_since INTEGER,
+            redeliveries INTEGER NOT NULL,
+            rail_transaction TEXT,
+            reason TEXT,
+            client_hash BLOB,
+            grant_hash BLOB,
+            body_length INTEGER,
+            body_digest BLOB,
+            body_complete INTEGER,
+            settlement BLOB
+        ) STRICT;
+        CREATE TABLE probe (filler BLOB NOT NULL) STRICT;
+        CREATE UNIQUE INDEX payment_identity ON payment (identity);
+        CREATE INDEX payment_open ON payment (value) WHERE \(isOpen);
+        """
+
+    /// Brings a file to the current version, step by step, each in a transaction of its own.
+    static func migrate(_ database: DatabaseQueue) throws(LedgerError) {
+        do {
+            try database.writeWithoutTransaction { db in
+                let found = try check(db, isNewAllowed: true)
+                for (number, sql) in migrations.enumerated().dropFirst(found) {
+                    try db.inTransaction(.exclusive) {
+                        try db.execute(sql: sql)
+                        try db.execute(sql: "PRAGMA application_id = \(applicationID)")
+                        try db.execute(sql: "PRAGMA user_version = \(number + 1)")
+                        return .commit
+                    }
+                }
+            }
+        } catch {
+            throw LedgerError(error)
+        }
+    }
+
+    /// Refuses a file that a reader of this version does not understand.
+    static func requireCurrent(_ db: Database) throws {
+        guard try check(db, isNewAllowed: false) == version else {
+            throw LedgerError(.migration, "an older version wrote the ledger; the server brings it up to date")
+        }
+    }
+
+    private static func check(_ db: Database, isNewAllowed: Bool) throws -> Int {
+        let found = try Int.fetchOne(db, sql: "PRAGMA user_version") ?? 0
+        let owner = try Int32.fetchOne(db, sql: "PRAGMA application_id") ?? 0
+        let isEmpty = try Int.fetchOne(db, sql: "SELECT count(*) FROM sqlite_schema") == 0
+        if found == 0, owner == 0, isEmpty, isNewAllowed { return 0 }
+        guard owner == applicationID else { throw LedgerError(.migration, "the file is a database, but not a ledger") }
+        guard (1...version).contains(found) else {
+            throw LedgerError(.migration, "a newer version wrote the ledger")
+        }
+        return found
+    }
+}

@@ -1,0 +1,130 @@
+import GRDBSQLite
+import Ledger
+import Primitives
+
+/// The statements of the writer, prepared once; used on its thread only.
+///
+/// Every judgement is made by `Ledger`; here it is looked up and written down.
+final class PaymentTable {
+    private let connection: OpaquePointer
+    private let terms: TermsTable
+    private let insert: Statement
+    private let update: Statement
+    private let byIdentity: Statement
+    private let byRow: Statement
+    private let open: Statement
+    private let deliver: Statement
+    private let fill: Statement
+    private let empty: Statement
+
+    init(connection: OpaquePointer) throws(LedgerError) {
+        self.connection = connection
+        terms = try TermsTable(connection: connection)
+        insert = try Statement(PaymentRow.insert, on: connection)
+        update = try Statement(PaymentRow.update, on: connection)
+        byIdentity = try Statement(PaymentRow.select + " WHERE p.identity = ?1", on: connection)
+        byRow = try Statement(PaymentRow.select + " WHERE p.id = ?1 AND p.identity = ?2", on: connection)
+        open = try Statement(PaymentRow.select + " WHERE \(LedgerSchema.isOpen) ORDER BY p.id", on: connection)
+        deliver = try Statement(Self.deliverSettled, on: connection)
+        fill = try Statement("INSERT INTO probe (filler) VALUES (zeroblob(\(Self.probeBytes)))", on: connection)
+        empty = try Statement("DELETE FROM probe", on: connection)
+    }
+
+    /// Grants the claim or says why not; a new identity costs one statement.
+    func reserve(_ request: ReserveRequest) throws(LedgerError) -> ReserveOutcome {
+        if case .insert(let entry) = request.decide(over: nil) {
+            PaymentRow.bind(entry, terms: try terms.number(of: Terms(request.claim)), to: insert)
+            try insert.step()
+            if sqlite3_changes(connection) == 1 {
+                let row = sqlite3_last_insert_rowid(connection)
+                return .granted(PaymentReference(identity: request.claim.identity, row: row))
+            }
+        }
+        byIdentity.bind(request.claim.identity.key, at: 1)
+        guard let existing = try entry(of: byIdentity) else { throw .damagedRow }
+        switch request.decide(over: existing) {
+        case .refuse(let outcome): return outcome
+        case .replace(let entry, let outcome):
+            try write(entry)
+            return outcome
+        case .insert: throw .damagedRow
+        }
+    }
+
+    /// Makes one transition, if the state allows it.
+    func apply(
+        _ event: PaymentEvent, to reference: PaymentReference, now: UnixTime
+    ) throws(LedgerError) -> ApplyOutcome {
+        if event == .delivered, try deliverSettled(reference, now: now) {
+            return .applied(PaymentState(value: .settled, service: .delivered))
+        }
+        byRow.bind(reference.row, at: 1)
+        byRow.bind(reference.identity.key, at: 2)
+        guard let existing = try entry(of: byRow) else { return .unknownPayment }
+        guard let next = existing.after(event, now: now) else { return .refused(existing.record.state) }
+        try write(next)
+        return .applied(next.record.state)
+    }
+
+    /// Ends what a crash left open; returns what the rails have to answer.
+    func recover(now: UnixTime) throws(LedgerError) -> [PaymentRecord] {
+        var entries: [PaymentEntry] = []
+        while try open.step() { entries.append(try decode(open)) }
+        for index in entries.indices {
+            guard let next = entries[index].recovered(now: now) else { continue }
+            try write(next)
+            entries[index] = next
+        }
+        return entries.filter(\.needsRail).map(\.record)
+    }
+
+    /// Asks for new pages and gives them back, to see whether the file can grow.
+    func probe() throws(LedgerError) {
+        try fill.step()
+        try empty.step()
+    }
+
+    /// Forgets what a rolled back transaction left in memory.
+    func forget() {
+        terms.forget()
+    }
+
+    /// The most frequent transition without reading the row first: `PaymentState.after` from the one usual state.
+    ///
+    /// The columns that change keep their size, so that SQLite overwrites the row in place.
+    private static let deliverSettled = """
+        UPDATE payment SET service = \(ServiceState.delivered.rawValue), updated_at = ?3 \
+        WHERE id = ?1 AND identity = ?2 \
+        AND value = \(ValueState.settled.rawValue) AND service = \(ServiceState.forwarding.rawValue)
+        """
+
+    private static let probeBytes = 16_384
+
+    private func deliverSettled(_ reference: PaymentReference, now: UnixTime) throws(LedgerError) -> Bool {
+        deliver.bind(reference.row, at: 1)
+        deliver.bind(reference.identity.key, at: 2)
+        deliver.bind(now, at: 3)
+        try deliver.step()
+        return sqlite3_changes(connection) == 1
+    }
+
+    private func write(_ entry: PaymentEntry) throws(LedgerError) {
+        PaymentRow.bind(entry, terms: try terms.number(of: Terms(entry.record.claim)), to: update)
+        try update.step()
+    }
+
+    private func entry(of statement: Statement) throws(LedgerError) -> PaymentEntry? {
+        guard try statement.step() else { return nil }
+        defer { statement.reset() }
+        return try PaymentRow.entry(from: statement)
+    }
+
+    private func decode(_ row: Statement) throws(LedgerError) -> PaymentEntry {
+        do {
+            return try PaymentRow.entry(from: row)
+        } catch {
+            row.reset()
+            throw error
+        }
+    }
+}

@@ -1,0 +1,19 @@
+/// How a SQLite ledger uses its file and its writer.
+package struct SQLiteLedgerOptions: Hashable, Sendable {
+    /// Steps that share one transaction at most; bounds how long a reply waits for its group.
+    package var maximumGroup = 1024
+    /// Claims that wait for the writer at most; further ones are refused as busy.
+    package var maximumQueuedClaims = 16_384
+    /// Pages of log after which the writer moves them into the file, between two commits.
+    package var checkpointPages = 4_000
+    /// Bytes of a page, for a new file only.
+    ///
+    /// A claim dirties one leaf of the index on identities at random, so that small pages write less.
+    package var pageBytes = 4_096
+    /// Kibibytes of pages kept in memory.
+    package var cacheKibibytes = 32_768
+    /// Milliseconds to wait for a lock that a foreign process holds.
+    package var busyTimeoutMilliseconds: Int32 = 1_000
+
+    package init() {}
+}
