@@ -74,9 +74,9 @@ package final class PeerClient: Sendable {
                 maxResponseBytes: Self.maxAnswerBytes))
     }
 
-    /// Tells the breaker that an answer could not be believed.
-    package func distrust() {
-        breaker.withLock { $0.failed(now: clock.now()) }
+    /// Tells the breaker whether an answer of status 2xx could be believed; due for every one of them.
+    package func report(believed: Bool) {
+        breaker.withLock { believed ? $0.succeeded() : $0.failed(now: clock.now()) }
     }
 
     private func send(_ request: OutgoingRequest) async -> Reply {
@@ -87,8 +87,13 @@ package final class PeerClient: Sendable {
         apiKey?.reveal { request.headers.append((name: "Authorization", value: "Bearer \($0)")) }
         do {
             let response = try await client.send(request)
-            // A server error is a failure of the peer; any other status is an answer, though perhaps not one we like.
-            breaker.withLock { response.status >= 500 ? $0.failed(now: clock.now()) : $0.succeeded() }
+            // A turned-down request is an answer; a redirect or a server error is a failure of the peer. Of a 2xx only
+            // its reader can tell.
+            switch response.status {
+            case 200..<300: break
+            case 400..<500: breaker.withLock { $0.succeeded() }
+            default: breaker.withLock { $0.failed(now: clock.now()) }
+            }
             return .answered(status: response.status, body: response.body)
         } catch {
             breaker.withLock { $0.failed(now: clock.now()) }

@@ -52,6 +52,10 @@ package struct TransferVerifier: Sendable {
         guard let name = requirements.extra.name, let version = requirements.extra.version else {
             return .refused(.missingDomain, payer: payer)
         }
+        // An offer may ask for Permit2 or an escrow, which a bare transfer does not meet.
+        guard requirements.extra.others.isEmpty || requirements.isPayableByTransfer else {
+            return .refused(.invalidPaymentRequirements, payer: payer)
+        }
         guard requirements.payTo.address == transfer.to else { return .refused(.recipientMismatch, payer: payer) }
         guard transfer.value == requirements.amount else { return .refused(.valueMismatch, payer: payer) }
         if let reason = windowRefusal(transfer, now: now) { return .refused(reason, payer: payer) }

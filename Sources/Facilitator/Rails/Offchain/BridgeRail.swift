@@ -70,9 +70,10 @@ package final class BridgeRail: Rail {
         switch await peer.post(verifyURL, call).reply {
         case .notSent(let error), .lost(let error): throw error
         case .answered(let status, let body):
-            guard status == 200 else { throw .status(status, adapter: id) }
-            guard let answer = try? BridgeVerifyAnswer(body) else {
-                peer.distrust()
+            guard status / 100 == 2 else { throw .status(status, adapter: id) }
+            let read = status == 200 ? try? BridgeVerifyAnswer(body) : nil
+            peer.report(believed: read != nil)
+            guard let answer = read else {
                 throw RailError(.malformedAnswer, adapter: id, "the bridge's answer is not that of its contract")
             }
             switch answer {
@@ -91,7 +92,10 @@ package final class BridgeRail: Rail {
             timeout: settings.timeout, retry: settings.retry)
         let asked = await peer.post(settleURL, call)
         switch asked.reply {
-        case .answered(200, let body): return await outcome(of: body, for: order)
+        case .answered(let status, let body) where status / 100 == 2:
+            let answer = status == 200 ? try? BridgeSettleAnswer(body) : nil
+            peer.report(believed: answer != nil)
+            return await outcome(of: answer, for: order)
         case .answered(let status, _) where PeerClient.neverActs(status) && !asked.mayHaveActed:
             return .unavailable(.status(status, adapter: id))
         case .notSent(let error) where !asked.mayHaveActed: return .unavailable(error)
@@ -99,13 +103,10 @@ package final class BridgeRail: Rail {
         }
     }
 
-    /// What a settle answer of status 200 says; a transaction that settled another payment moved nothing for this one.
-    private func outcome(of body: [UInt8], for order: SettleOrder) async -> SettleOutcome {
-        guard let answer = try? BridgeSettleAnswer(body) else {
-            peer.distrust()
-            return .unknown(transaction: nil)
-        }
+    /// What a settle answer says; a transaction that settled another payment moved nothing for this one.
+    private func outcome(of answer: BridgeSettleAnswer?, for order: SettleOrder) async -> SettleOutcome {
         switch answer {
+        case nil: return .unknown(transaction: nil)
         case .refused(let reason): return .refused(reason, message: nil)
         case .pending(let transaction): return .unknown(transaction: transaction)
         case .settled(let transaction, let payer):

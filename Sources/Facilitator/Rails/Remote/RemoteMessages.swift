@@ -16,9 +16,12 @@ enum RemoteRequest {
                 maxTimeoutSeconds: requirements.maxTimeoutSeconds, extra: requirements.extra)
         }
         return FacilitatorRequest(
-            x402Version: payment.form.x402Version, payment: payment, requirements: requirements
+            x402Version: payment.form.x402Version, payment: payment, requirements: requirements, resource: resource
         ).encoded()
     }
+
+    /// What version 1 says is sold: strict readers want an absolute URL, and a rail does not know the buyer's (RFC 6761 §6.4).
+    private static let resource = Resource(url: "https://resource.invalid/")
 }
 
 /// What the other side says of a payment.
@@ -57,6 +60,14 @@ enum RemoteSettlement: Hashable {
     case notActed
     /// The value may have moved; the transaction where one is named.
     case unbelievable(transaction: String?)
+
+    /// Whether the answer was one of the protocol's.
+    var isBelieved: Bool {
+        switch self {
+        case .verdict, .notActed: true
+        case .unbelievable: false
+        }
+    }
 
     /// Reads an answer to settle.
     ///

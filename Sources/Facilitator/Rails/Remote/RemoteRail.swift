@@ -66,15 +66,14 @@ package final class RemoteRail: Rail {
         switch await peer.post(verifyURL, call).reply {
         case .notSent(let error), .lost(let error): throw error
         case .answered(let status, let body):
-            guard let verdict = RemoteVerdict(verify: body, status: status, payer: terms.transfer.from) else {
-                if status < 300 { peer.distrust() }
-                throw status < 300
-                    ? RailError(.malformedAnswer, adapter: id, "the facilitator's answer is not a verdict")
-                    : .status(status, adapter: id)
-            }
+            let verdict = RemoteVerdict(verify: body, status: status, payer: terms.transfer.from)
+            if status / 100 == 2 { peer.report(believed: verdict != nil) }
             switch verdict {
             case .valid: return .valid(terms.verified)
             case .invalid(let reason): return .invalid(reason, payer: terms.transfer.from.checksummed)
+            case nil where status / 100 == 2:
+                throw RailError(.malformedAnswer, adapter: id, "the facilitator's answer is not a verdict")
+            case nil: throw .status(status, adapter: id)
             }
         }
     }
@@ -88,13 +87,12 @@ package final class RemoteRail: Rail {
         case .notSent(let error): return .unavailable(error)
         case .lost: return .unknown(transaction: nil)
         case .answered(let status, let body):
-            let outcome = RemoteSettlement.outcome(of: body, status: status, order: order)
-            switch outcome {
+            let settlement = RemoteSettlement.outcome(of: body, status: status, order: order)
+            if status / 100 == 2 { peer.report(believed: settlement.isBelieved) }
+            switch settlement {
             case .verdict(let outcome): return outcome
             case .notActed: return .unavailable(.status(status, adapter: id))
-            case .unbelievable(let transaction):
-                if status < 300 { peer.distrust() }
-                return .unknown(transaction: transaction)
+            case .unbelievable(let transaction): return .unknown(transaction: transaction)
             }
         }
     }
@@ -122,14 +120,15 @@ package final class RemoteRail: Rail {
         switch await peer.get(supportedURL, timeout: settings.timeout) {
         case .notSent(let error), .lost(let error): throw error
         case .answered(let status, let body):
-            guard status == 200 else { throw .status(status, adapter: id) }
+            guard status / 100 == 2 else { throw .status(status, adapter: id) }
             let read = body.withUnsafeBytes { bytes in
                 Result { () throws(WireError) in try SupportedAnswer.parse(bytes) }
             }
-            guard case .success(let answer) = read else {
-                peer.distrust()
+            guard case .success(let answer) = read, status == 200 else {
+                peer.report(believed: false)
                 throw RailError(.malformedAnswer, adapter: id, "the facilitator's list cannot be read")
             }
+            peer.report(believed: true)
             return answer
         }
     }
