@@ -15,6 +15,7 @@ package final class PaywallGeneration: Sendable {
     /// In the order of the table.
     package let routes: [PaywallRoute]
     package let upstreams: [UpstreamConfiguration]
+    let upstreamKeys: [UpstreamKey]
     package let unmatched: Unmatched
     package let canonicaliser: Canonicaliser
     /// Whom payments may go to; an older file's offer to anyone else no longer stands.
@@ -28,6 +29,7 @@ package final class PaywallGeneration: Sendable {
         self.table = table
         self.routes = routes
         self.upstreams = upstreams
+        upstreamKeys = upstreams.map(UpstreamKey.init)
         self.unmatched = unmatched
         self.canonicaliser = canonicaliser
         payTo = Set(routes.flatMap { $0.offers.map(\.payTo) })
@@ -48,4 +50,12 @@ extension PaywallGeneration {
     ) -> RouteMatch {
         table.match(method: method, canonical: target, target: raw, host: host)
     }
+}
+
+/// What makes the upstreams of two files the same pool.
+struct UpstreamKey: Hashable, Sendable {
+    private let text: String
+
+    /// Every setting takes part, so that a changed limit makes a new pool.
+    init(_ configuration: UpstreamConfiguration) { text = "\(configuration)" }
 }

@@ -22,7 +22,7 @@ extension Exchange {
             }
         }
         if payment != nil, route.timing == .before, head.body != .none { bodyPrinter = BodyPrinter() }
-        let request = loop.pool(of: generation.upstreams[route.upstream]).start(
+        let request = loop.pool(route.upstream, of: generation).start(
             buffer, body: Self.body(head.body), isIdempotent: head.method.isIdempotent, method: head.method,
             handler: self)
         upstream = request

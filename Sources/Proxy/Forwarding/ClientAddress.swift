@@ -12,9 +12,10 @@ package struct ClientAddress {
         switch socket {
         case .v4(let address):
             withUnsafeBytes(of: address.address) { raw in
-                for (index, byte) in raw[Self.v4Bytes].enumerated() {
-                    if index > 0 { buffer.writeInteger(UInt8(ascii: ".")) }
-                    buffer.writeDecimal(UInt64(byte))
+                _ = buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: 15) { target in
+                    var end = 0
+                    for index in Self.v4Bytes { Self.write(raw[index], isFirst: index == 4, to: target, at: &end) }
+                    return end
                 }
             }
         case .v6:
@@ -22,6 +23,27 @@ package struct ClientAddress {
         case .unixDomainSocket, nil:
             buffer.writeStaticString("unknown")
         }
+    }
+
+    /// Writes one part of a dotted address.
+    @inline(__always)
+    private static func write(
+        _ byte: UInt8, isFirst: Bool, to target: UnsafeMutableRawBufferPointer, at end: inout Int
+    ) {
+        if !isFirst {
+            target[end] = UInt8(ascii: ".")
+            end &+= 1
+        }
+        if byte >= 100 {
+            target[end] = UInt8(ascii: "0") &+ byte / 100
+            end &+= 1
+        }
+        if byte >= 10 {
+            target[end] = UInt8(ascii: "0") &+ byte / 10 % 10
+            end &+= 1
+        }
+        target[end] = UInt8(ascii: "0") &+ byte % 10
+        end &+= 1
     }
 
     /// A keyed hash of the address, IPv6 by its /64: enough to know a client again, not enough to name it.

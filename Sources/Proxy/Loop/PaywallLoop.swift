@@ -13,6 +13,8 @@ package final class PaywallLoop: RequestDelegate {
     private(set) var generation: PaywallGeneration
     private var retired: [(generation: PaywallGeneration, until: UnixTime)] = []
     private var pools: [UpstreamKey: UpstreamPool] = [:]
+    /// The pools of the file in force by index, so that a request costs no look-up.
+    private var currentPools: [UpstreamPool?]
     private var ids: RequestIDs
     private var random: SystemRandomNumberGenerator
     private var accessLog: AccessLog
@@ -27,6 +29,7 @@ package final class PaywallLoop: RequestDelegate {
         self.eventLoop = eventLoop
         self.shared = shared
         self.generation = generation
+        currentPools = Array(repeating: nil, count: generation.upstreams.count)
         random = SystemRandomNumberGenerator()
         ids = RequestIDs(seed: random.next())
         accessLog = AccessLog(sink: shared.accessLog)
@@ -96,12 +99,14 @@ package final class PaywallLoop: RequestDelegate {
 
     func deadline() -> NIODeadline { NIODeadline.now() }
 
-    /// The pool to one upstream server, made at its first use.
-    func pool(of upstream: UpstreamConfiguration) -> UpstreamPool {
-        let key = UpstreamKey(upstream)
-        if let pool = pools[key] { return pool }
-        let pool = UpstreamPool(upstream, eventLoop: eventLoop)
+    /// The pool to one upstream server of a file, made at its first use.
+    func pool(_ index: Int, of file: PaywallGeneration) -> UpstreamPool {
+        let isCurrent = file === generation
+        if isCurrent, let pool = currentPools[index] { return pool }
+        let key = file.upstreamKeys[index]
+        let pool = pools[key] ?? UpstreamPool(file.upstreams[index], eventLoop: eventLoop)
         pools[key] = pool
+        if isCurrent { currentPools[index] = pool }
         return pool
     }
 
@@ -127,10 +132,11 @@ package final class PaywallLoop: RequestDelegate {
     func adopt(_ next: PaywallGeneration) {
         let old = generation
         generation = next
+        currentPools = Array(repeating: nil, count: next.upstreams.count)
         if old.maxTimeoutSeconds > 0 {
             retired.append((old, now().adding(seconds: Int64(old.maxTimeoutSeconds))))
         }
-        let kept = Set(next.upstreams.map(UpstreamKey.init))
+        let kept = Set(next.upstreamKeys)
         for (key, pool) in pools where !kept.contains(key) {
             pool.close()
             pools[key] = nil
@@ -142,6 +148,7 @@ package final class PaywallLoop: RequestDelegate {
         flushTimer?.cancel()
         for pool in pools.values { pool.close() }
         pools = [:]
+        currentPools = currentPools.map { _ in nil }
         accessLog.flush()
     }
 
@@ -160,13 +167,6 @@ struct LoopCounters {
     var upstreamFailures = 0
     var ledgerFailures = 0
     var unreachable = 0
-}
-
-/// What makes two upstream configurations the same pool.
-struct UpstreamKey: Hashable {
-    private let text: String
-
-    init(_ configuration: UpstreamConfiguration) { text = "\(configuration)" }
 }
 
 /// Brings an answer from another thread back to its exchange.
