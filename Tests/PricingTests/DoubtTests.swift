@@ -74,7 +74,7 @@ struct DoubtTests {
             DoubtLine("/other.json", .none), DoubtLine("/x;y", .none), DoubtLine("/x%20/y", .none),
         ])
     func unmatchedIsFree(_ line: DoubtLine) throws {
-        #expect(route(try table(Self.routes, free: Self.free, unmatched: .free), "GET", line.target) == line.expected)
+        #expect(route(try table(Self.routes, free: Self.free, unmatched: .free()), "GET", line.target) == line.expected)
     }
 
     @Test("in letter case alone is refused when exact readers meet a dearer route")
@@ -100,6 +100,14 @@ struct DoubtTests {
         #expect(match("/free%2Fa") == .none)
         #expect(match("/free/a%2Fb") == .route(2))
         #expect(match("/pkg/a%2Fb") == .refused(.encodedSlash))
+        let refusing = try Self.refusingTable()
+        #expect(route(refusing, "GET", Array("/npm/a%2Fb".utf8), policy: policy) == .refused(.encodedSlash))
+        #expect(route(refusing, "GET", Array("/other/a%2Fb".utf8), policy: policy) == .none)
+    }
+
+    /// Its upstream does not take encoded slashes, only the one for unmatched requests does.
+    private static func refusingTable() throws -> RouteTable {
+        try table(["/npm/*"], unmatched: .free(keepsEncodedSlash: true), keepsEncodedSlash: false)
     }
 
     @Test("weighs a bounded number of doubts in a bounded path")

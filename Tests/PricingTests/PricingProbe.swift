@@ -60,9 +60,13 @@ func withRaw<R>(
 }
 
 /// A table whose routes all cost something else, but for those that are said to be free.
-func table(_ patterns: [String], free: Set<String> = [], unmatched: UnmatchedPolicy = .deny) throws -> RouteTable {
+func table(
+    _ patterns: [String], free: Set<String> = [], unmatched: UnmatchedPolicy = .deny, keepsEncodedSlash: Bool = true
+) throws -> RouteTable {
     try RouteTable(
         patterns.enumerated().map { index, text in
-            RouteTable.Entry(try RoutePattern.parse(text), cost: free.contains(text) ? .free : .priced(class: index))
+            RouteTable.Entry(
+                try RoutePattern.parse(text), cost: free.contains(text) ? .free : .priced(class: index),
+                keepsEncodedSlash: keepsEncodedSlash)
         }, unmatched: unmatched)
 }

@@ -41,17 +41,21 @@ struct PathReading {
         if habits.contains(.plus) { each { $0.map { $0 == UInt8(ascii: "+") ? UInt8(ascii: " ") : $0 }[...] } }
         let trims = habits.contains(.edge) || habits.contains(.plus)
         if trims { each(Self.trimmed) }
-        if habits.contains(.suffix), let last = segments.popLast() {
-            let dots = last.indices.dropFirst().filter { last[$0] == UInt8(ascii: ".") }
-            let dot = (firstDot ? dots.first : dots.last) ?? last.endIndex
-            segments.append(Array(last[..<dot]))
-            if trims { each(Self.trimmed) }
-        }
+        if habits.contains(.suffix) { cutSuffix(firstDot: firstDot, afterSlash: habits.contains(.encodedSlash)) }
+        if trims { each(Self.trimmed) }
         if habits.contains(.unicode) { segments = segments.map { literals.spelling(of: $0) ?? $0 } }
     }
 
     private mutating func each(_ transform: (ArraySlice<UInt8>) -> ArraySlice<UInt8>) {
         segments = segments.map { Array(transform($0[...])) }
+    }
+
+    /// A dot that leads a segment hides a file; but where the slash before it was encoded, it may end a suffix.
+    private mutating func cutSuffix(firstDot: Bool, afterSlash: Bool) {
+        guard let last = segments.popLast() else { return }
+        let dots = last.indices.dropFirst(afterSlash ? 0 : 1).filter { last[$0] == UInt8(ascii: ".") }
+        let dot = (firstDot ? dots.first : dots.last) ?? last.endIndex
+        if dot > 0 { segments.append(Array(last[..<dot])) }
     }
 
     private mutating func cutAtDelimiter() {

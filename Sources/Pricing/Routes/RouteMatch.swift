@@ -19,7 +19,11 @@ package enum RouteCost: Hashable, Sendable {
 /// What becomes of a request that no route matches.
 package enum UnmatchedPolicy: Hashable, Sendable {
     case deny
-    case free
+    /// Forwarded without a payment, to an upstream that takes `%2F` or not.
+    case free(keepsEncodedSlash: Bool = false)
+
+    /// Whether such a request is forwarded.
+    package var isFree: Bool { self != .deny }
 }
 
 /// Two routes that would match the same request with the same precedence.

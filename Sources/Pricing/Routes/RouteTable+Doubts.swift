@@ -22,6 +22,7 @@ extension RouteTable {
     /// soon as any reading is priced.
     func judge(_ request: DoubtfulRequest, _ match: RouteMatch) -> RouteMatch {
         guard let cost = cost(of: match) else { return match }
+        if request.doubts.contains(.encodedSlash), !takesEncodedSlash(match) { return .refused(.encodedSlash) }
         if request.sawOtherCase {
             let other = plainMatch(method: request.method, host: request.host, path: request.path, exactCase: true)
             if case .priced = self.cost(of: other), self.cost(of: other) != cost { return .refused(.ambiguousCase) }
@@ -37,8 +38,16 @@ extension RouteTable {
     private func cost(of match: RouteMatch) -> RouteCost? {
         switch match {
         case .route(let index): costs[index]
-        case .none: unmatched == .free ? .free : nil
+        case .none: unmatched.isFree ? .free : nil
         case .methodNotAllowed, .refused: nil
+        }
+    }
+
+    private func takesEncodedSlash(_ match: RouteMatch) -> Bool {
+        switch match {
+        case .route(let index): keepsEncodedSlash[index]
+        case .none: unmatched == .free(keepsEncodedSlash: true)
+        case .methodNotAllowed, .refused: false
         }
     }
 

@@ -8,15 +8,19 @@ package struct RouteTable: Sendable {
     package struct Entry: Hashable, Sendable {
         package var pattern: RoutePattern
         package var cost: RouteCost
+        /// Whether its upstream takes `%2F`, once the canonicaliser lets it through.
+        package var keepsEncodedSlash: Bool
 
-        package init(_ pattern: RoutePattern, cost: RouteCost) {
+        package init(_ pattern: RoutePattern, cost: RouteCost, keepsEncodedSlash: Bool = false) {
             self.pattern = pattern
             self.cost = cost
+            self.keepsEncodedSlash = keepsEncodedSlash
         }
     }
 
     let unmatched: UnmatchedPolicy
     let costs: [RouteCost]
+    let keepsEncodedSlash: [Bool]
     let literals: LiteralSpellings
     private let trie: RouteTrie
     private let groups: [MethodGroup]
@@ -29,6 +33,7 @@ package struct RouteTable: Sendable {
         if let conflict = builder.conflicts.first ?? builder.ties().first { throw conflict }
         self.unmatched = unmatched
         self.costs = entries.map(\.cost)
+        self.keepsEncodedSlash = entries.map(\.keepsEncodedSlash)
         self.literals = LiteralSpellings(patterns)
         self.trie = RouteTrie(builder.entries)
         self.groups = builder.groups
