@@ -16,7 +16,7 @@ package final class PaywallShared: Sendable {
     package let desk: RailDesk
     package let accessLog: LogSink?
     /// The key under which client addresses are hashed.
-    let addressKey: [UInt8]
+    let addressKey: Bytes32
     /// How long a claim may stay in `forwarding`; recovery at start ends leases that a crash left.
     let leaseSeconds: Int64
     /// Transitions that could not be written; recovery finds their rows.
@@ -24,7 +24,7 @@ package final class PaywallShared: Sendable {
     let now: @Sendable () -> UnixTime
 
     package init(
-        ledger: any PaymentLedger, desk: RailDesk, accessLog: LogSink?, addressKey: [UInt8],
+        ledger: any PaymentLedger, desk: RailDesk, accessLog: LogSink?, addressKey: Bytes32,
         leaseSeconds: Int64 = 86_400, now: @escaping @Sendable () -> UnixTime = PaywallShared.systemTime
     ) {
         self.ledger = ledger

@@ -131,7 +131,7 @@ struct ForwardingTests {
         ClientAddress(nil).write(to: &buffer)
         #expect(String(buffer: buffer) == "203.0.113.255 2001:db8::1 unknown")
 
-        let key: [UInt8] = [1, 2, 3]
+        let key = Keccak256.hash("a key")
         let one = ClientAddress(try SocketAddress(ipAddress: "2001:db8::1", port: 1)).hash(key: key)
         let neighbour = ClientAddress(try SocketAddress(ipAddress: "2001:db8::ffff", port: 9)).hash(key: key)
         let stranger = ClientAddress(try SocketAddress(ipAddress: "2001:db8:0:1::1", port: 1)).hash(key: key)

@@ -47,14 +47,22 @@ package struct ClientAddress {
     }
 
     /// A keyed hash of the address, IPv6 by its /64: enough to know a client again, not enough to name it.
-    package func hash(key: [UInt8]) -> Bytes32? {
+    ///
+    /// Keccak-256 over key and address: a sponge needs no HMAC around it (Keccak team, "Strengths of Keccak").
+    package func hash(key: Bytes32) -> Bytes32? {
         switch socket {
-        case .v4(let address):
-            HMACSHA256.authenticate(withUnsafeBytes(of: address.address) { Array($0[Self.v4Bytes]) }, key: key)
-        case .v6(let address):
-            HMACSHA256.authenticate(withUnsafeBytes(of: address.address) { Array($0[Self.v6Prefix]) }, key: key)
-        case .unixDomainSocket, nil:
-            nil
+        case .v4(let address): withUnsafeBytes(of: address.address) { Self.hash($0[Self.v4Bytes], key: key) }
+        case .v6(let address): withUnsafeBytes(of: address.address) { Self.hash($0[Self.v6Prefix], key: key) }
+        case .unixDomainSocket, nil: nil
+        }
+    }
+
+    private static func hash(_ address: Slice<UnsafeRawBufferPointer>, key: Bytes32) -> Bytes32 {
+        withUnsafeTemporaryAllocation(byteCount: 32 + address.count, alignment: 8) { message in
+            key.withBytes { message.copyMemory(from: $0) }
+            UnsafeMutableRawBufferPointer(rebasing: message[32...])
+                .copyMemory(from: UnsafeRawBufferPointer(rebasing: address))
+            return Keccak256.hash(UnsafeRawBufferPointer(message))
         }
     }
 
