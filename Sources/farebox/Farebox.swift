@@ -16,7 +16,7 @@ struct Farebox: AsyncParsableCommand {
             describes every command and its exit codes.
             """,
         version: FareboxVersion.text,
-        subcommands: [PayCommand.self])
+        subcommands: [PayCommand.self, LedgerCommand.self, DemoCommand.self])
 
     static func main() async {
         do {

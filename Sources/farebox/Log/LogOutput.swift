@@ -7,8 +7,10 @@ struct LogOutput: Sendable {
     let sink: LogSink
     private let written: AsyncStream<Never>
 
-    /// Starts the thread, which writes to standard error.
-    init() {
+    private let level: Logger.Level
+
+    /// Starts the thread, which writes to standard error; a silent log says errors only.
+    init(isSilent: Bool = false) {
         let sink = LogSink()
         let (written, end) = AsyncStream.makeStream(of: Never.self)
         let thread = Thread {
@@ -18,12 +20,15 @@ struct LogOutput: Sendable {
         thread.name = "log"
         thread.start()
         self.sink = sink
+        level = isSilent ? .error : .info
         self.written = written
     }
 
     func logger(label: String = "farebox") -> Logger {
         let sink = sink
-        return Logger(label: label) { _ in JSONLogHandler(sink: sink) }
+        var logger = Logger(label: label) { _ in JSONLogHandler(sink: sink) }
+        logger.logLevel = level
+        return logger
     }
 
     /// Returns when everything is written; what is logged after this is lost.

@@ -1,0 +1,26 @@
+import Ledger
+import LedgerSQLite
+
+extension LedgerPlace {
+    /// Opens the store, which nobody else may have open.
+    func open() throws(NodeFailure) -> any PaymentLedger {
+        switch self {
+        case .memory: return MemoryLedger()
+        case .sqlite(let path):
+            do throws(LedgerError) {
+                return try SQLiteLedger(path: path)
+            } catch {
+                throw NodeFailure("the ledger `\(path)`: \(error.message)")
+            }
+        }
+    }
+
+    /// What must not go unnoticed.
+    var notices: [String] {
+        switch self {
+        case .memory:
+            ["MEMORY LEDGER: payments are forgotten when this process ends, and could be used again. For trials only."]
+        case .sqlite: []
+        }
+    }
+}

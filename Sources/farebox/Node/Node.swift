@@ -1,0 +1,170 @@
+import Facilitator
+import Ledger
+import Logging
+import NIOCore
+import NIOPosix
+import Primitives
+import Proxy
+import Transport
+
+/// A running process: ledger, rails, and the listeners that share them.
+final class Node: Sendable {
+    private let plan: NodePlan
+    private let logger: Logger
+    private let rails: RailsInForce
+    private let factory: RailFactory
+    private let listeners: NodeListeners
+    /// The ledger, for those in the process who show it.
+    let ledger: any PaymentLedger
+
+    private init(
+        plan: NodePlan, logger: Logger, rails: RailsInForce, factory: RailFactory, listeners: NodeListeners,
+        ledger: any PaymentLedger
+    ) {
+        self.plan = plan
+        self.logger = logger
+        self.rails = rails
+        self.factory = factory
+        self.listeners = listeners
+        self.ledger = ledger
+    }
+
+    /// How often open payments are asked about.
+    private static let workerInterval: Duration = .seconds(30)
+
+    /// Runs everything for as long as `body` does, then drains: listeners, then rails, then the ledger.
+    ///
+    /// No listener opens before the payments that a crash left open have been looked at, and the ledger closes after the
+    /// last of those who write to it.
+    static func run<R: Sendable>(
+        _ plan: NodePlan, group: MultiThreadedEventLoopGroup, log: LogOutput,
+        body: @Sendable (Node) async -> R
+    ) async throws(NodeFailure) -> R {
+        let logger = log.logger()
+        let ledger = try plan.ledger.open()
+        do {
+            let client = try OutgoingClient(group: group)
+            let factory = RailFactory(client: client, ledger: ledger)
+            let result = try await run(plan, group: group, log: log, ledger: ledger, factory: factory, body: body)
+            await client.shutdown()
+            await ledger.close()
+            logger.notice("stopped")
+            return result
+        } catch let error as NodeFailure {
+            await ledger.close()
+            throw error
+        } catch let error as TransportError {
+            await ledger.close()
+            throw .transport(error)
+        } catch {
+            await ledger.close()
+            throw NodeFailure("\(error)")
+        }
+    }
+
+    private static func run<R: Sendable>(
+        _ plan: NodePlan, group: MultiThreadedEventLoopGroup, log: LogOutput, ledger: any PaymentLedger,
+        factory: RailFactory, body: @Sendable (Node) async -> R
+    ) async throws -> R {
+        let logger = log.logger()
+        let rails = RailsInForce(try plan.registry(factory))
+        for notice in plan.ledger.notices + rails.registry.notices + plan.exposure {
+            logger.warning("notice", metadata: ["notice": "\(notice)"])
+        }
+        let worker = SettlementWorker(
+            ledger: ledger, rail: { rails.rail(id: $0) }, now: PaywallShared.systemTime, logger: logger)
+        do {
+            try await worker.recover()
+        } catch {
+            throw NodeFailure.ledger(error)
+        }
+        let desk = RailDesk()
+        let shared = PaywallShared(
+            ledger: ledger, desk: desk, accessLog: plan.hasAccessLog ? log.sink : nil, addressKey: Self.addressKey())
+        async let jobs: Void = desk.run()
+        do {
+            let listeners = try await NodeListeners.open(
+                plan, group: group, shared: shared, registry: rails.registry, logger: logger)
+            let node = Node(
+                plan: plan, logger: logger, rails: rails, factory: factory, listeners: listeners, ledger: ledger)
+            let result = await withTaskGroup(of: Void.self) { tasks in
+                tasks.addTask { await worker.run(every: workerInterval) }
+                let result = await body(node)
+                logger.notice("draining", metadata: ["timeout": "\(plan.drainTimeout)"])
+                await listeners.drain(timeout: plan.drainTimeout)
+                tasks.cancelAll()
+                return result
+            }
+            desk.close()
+            await jobs
+            await settle(group)
+            return result
+        } catch {
+            desk.close()
+            await jobs
+            throw error
+        }
+    }
+
+    /// Lets the loops write what the last rails said: each round is one answer of the ledger.
+    ///
+    /// What would still be missing is found by recovery at the next start.
+    private static func settle(_ group: MultiThreadedEventLoopGroup) async {
+        for _ in 0..<3 {
+            for loop in group.makeIterator() { try? await loop.submit {}.get() }
+            try? await Task.sleep(for: .milliseconds(20))
+        }
+    }
+
+    /// Where the paywall can be reached, by the first of its addresses.
+    var paywallAddress: SocketAddress? { listeners.paywall?.localAddresses.first }
+
+    /// Takes a new file in whole, or nothing of it.
+    func adopt(_ next: NodePlan) async throws(NodeFailure) {
+        let registry = try next.registry(factory)
+        try await listeners.adopt(next, registry: registry)
+        rails.adopt(registry)
+        for change in plan.restartNeeded(for: next) {
+            logger.warning("change needs a restart", metadata: ["key": "\(change)"])
+        }
+        for notice in registry.notices { logger.warning("notice", metadata: ["notice": "\(notice)"]) }
+    }
+
+    /// A key of this process: the address of a payer proves nothing to the next one.
+    private static func addressKey() -> [UInt8] {
+        var generator = SystemRandomNumberGenerator()
+        return Bytes32.random(using: &generator).bytes
+    }
+}
+
+extension NodePlan {
+    /// Builds the adapters of the file.
+    func registry(_ factory: RailFactory) throws(NodeFailure) -> AdapterRegistry {
+        do {
+            return try AdapterRegistry(adapters.map { try factory.make($0) })
+        } catch {
+            throw NodeFailure("\(error)")
+        }
+    }
+
+    /// What must be said of listeners that anybody can reach.
+    var exposure: [String] {
+        guard let facilitator else { return [] }
+        let warning = FacilitatorAPI.exposureWarning(
+            addresses: facilitator.addresses, hasKeys: facilitator.keys != nil,
+            isPayToLimited: facilitator.payToAllowed != nil)
+        return warning.map { [$0] } ?? []
+    }
+
+    /// The keys whose change a running process cannot take over.
+    func restartNeeded(for next: NodePlan) -> [String] {
+        var keys: [String] = []
+        if paywall?.addresses != next.paywall?.addresses { keys.append("server.listen") }
+        if facilitator?.addresses != next.facilitator?.addresses { keys.append("facilitator.listen") }
+        if ledger != next.ledger { keys.append("ledger.url") }
+        if hasAccessLog != next.hasAccessLog { keys.append("server.access_log") }
+        if drainTimeout != next.drainTimeout { keys.append("server.drain_timeout") }
+        if facilitator?.rateLimit != next.facilitator?.rateLimit { keys.append("facilitator.rate_limit") }
+        return keys
+    }
+}
