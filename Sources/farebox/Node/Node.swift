@@ -131,9 +131,9 @@ final class Node: Sendable {
     }
 
     /// A key of this process: the address of a payer proves nothing to the next one.
-    private static func addressKey() -> [UInt8] {
+    private static func addressKey() -> Bytes32 {
         var generator = SystemRandomNumberGenerator()
-        return Bytes32.random(using: &generator).bytes
+        return Bytes32.random(using: &generator)
     }
 }
 

@@ -15,7 +15,7 @@ extension PaywallGeneration {
         }
         let table: RouteTable
         do throws(RouteConflict) {
-            table = try RouteTable(entries, unmatched: plan.unmatchedUpstream == nil ? .deny : .free)
+            table = try RouteTable(entries, unmatched: plan.unmatchedUpstream == nil ? .deny : .free())
         } catch {
             throw NodeFailure(
                 "routes `\(plan.routes[error.first].name)` and `\(plan.routes[error.second].name)` match the same requests"
