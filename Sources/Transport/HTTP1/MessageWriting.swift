@@ -1,24 +1,68 @@
 import NIOCore
 
-extension ByteBuffer {
-    /// Writes `content-length: n` CRLF.
-    mutating func writeContentLength(_ length: UInt64) {
-        writeStaticString("content-length: ")
-        writeDecimal(length)
-        writeStaticString("\r\n")
+/// Writes short constants and numbers into memory that is known to suffice.
+struct LineWriter {
+    /// What may be written in all: three framing lines, a date line, the empty line.
+    static let capacity = 192
+
+    private let base: UnsafeMutableRawPointer
+    private(set) var count = 0
+
+    @inline(__always)
+    fileprivate init(_ base: UnsafeMutableRawPointer) {
+        self.base = base
+    }
+
+    @inline(__always)
+    mutating func write(_ text: StaticString) {
+        write(UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+    }
+
+    @inline(__always)
+    mutating func write(_ bytes: UnsafeRawBufferPointer) {
+        guard let source = bytes.baseAddress, bytes.count <= Self.capacity &- count else { return }
+        (base + count).copyMemory(from: source, byteCount: bytes.count)
+        count &+= bytes.count
     }
 
     /// Writes a number in decimal.
-    mutating func writeDecimal(_ number: UInt64) {
-        if number < 10 {
-            writeInteger(UInt8(truncatingIfNeeded: number) &+ UInt8(ascii: "0"))
-            return
+    mutating func write(_ number: UInt64) {
+        var length = 1
+        var rest = number / 10
+        while rest > 0 {
+            length &+= 1
+            rest /= 10
         }
-        var divisor: UInt64 = 1
-        while number / divisor >= 10 { divisor *= 10 }
-        while divisor > 0 {
-            writeInteger(UInt8(truncatingIfNeeded: number / divisor % 10) &+ UInt8(ascii: "0"))
-            divisor /= 10
+        guard length <= Self.capacity &- count else { return }
+        rest = number
+        var index = count &+ length
+        repeat {
+            index &-= 1
+            base.storeBytes(
+                of: UInt8(truncatingIfNeeded: rest % 10) &+ UInt8(ascii: "0"), toByteOffset: index, as: UInt8.self)
+            rest /= 10
+        } while rest > 0
+        count &+= length
+    }
+
+    /// Writes `content-length: n` CRLF.
+    @inline(__always)
+    mutating func writeContentLength(_ length: UInt64) {
+        write("content-length: ")
+        write(length)
+        write("\r\n")
+    }
+}
+
+extension ByteBuffer {
+    /// Writes a few short lines with one check of the storage.
+    @inline(__always)
+    mutating func writeLines(_ body: (inout LineWriter) -> Void) {
+        writeWithUnsafeMutableBytes(minimumWritableBytes: LineWriter.capacity) { bytes in
+            guard let base = bytes.baseAddress else { return 0 }
+            var writer = LineWriter(base)
+            body(&writer)
+            return writer.count
         }
     }
 

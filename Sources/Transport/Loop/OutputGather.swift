@@ -9,13 +9,16 @@ struct OutputGather {
     /// The buffer is passed on when it would grow past this size.
     static let capacity = 16 * 1024
 
-    private(set) var buffer: ByteBuffer
-
-    init(_ buffer: ByteBuffer = ByteBuffer()) {
-        self.buffer = buffer
-    }
+    private var buffer = ByteBuffer()
+    // `ByteBuffer()` looks up a lazy global at each call; a copy of this one does not.
+    private let empty = ByteBuffer()
 
     var isEmpty: Bool { buffer.readableBytes == 0 }
+
+    /// Starts with an empty buffer that has room; nothing may be gathered.
+    mutating func start(_ empty: consuming ByteBuffer) {
+        buffer = empty
+    }
 
     /// Appends through a closure that writes a few hundred bytes at most.
     @inline(__always)
@@ -24,6 +27,7 @@ struct OutputGather {
     }
 
     /// Appends a piece, or returns what must be written now, in order.
+    @inline(__always)
     mutating func add(_ piece: ByteBuffer) -> (first: ByteBuffer?, second: ByteBuffer?) {
         let count = piece.readableBytes
         if count <= Self.smallPiece, buffer.readableBytes + count <= Self.capacity {
@@ -34,10 +38,12 @@ struct OutputGather {
     }
 
     /// Takes what is gathered, if anything.
+    @inline(__always)
     mutating func take() -> ByteBuffer? {
         guard buffer.readableBytes > 0 else { return nil }
-        defer { buffer = ByteBuffer() }
-        return buffer
+        let taken = buffer
+        buffer = empty
+        return taken
     }
 }
 

@@ -63,7 +63,7 @@ extension ServerConnection {
 
     /// Gives the storage of empty input back, so that the channel can read into it again.
     private func releaseInput() {
-        if input.readableBytes == 0 { input = ByteBuffer() }
+        if input.readableBytes == 0 { input = noBytes }
     }
 
     func acceptBody() {

@@ -16,19 +16,27 @@ extension ServerConnection {
             keepAlive: !stream.closesAfterResponse && !loop.isDraining && !leavesBodyUnread)
         responsePhase = .body
         if case .length(let length) = framing.coding { remaining = length }
-        if output.isEmpty { output = OutputGather(loop.spares.take()) }
+        if output.isEmpty { output.start(loop.spares.take()) }
         write(head)
+        writeFraming(isHTTP10: stream.head.isHTTP10, addsDate: !hasDate && !head.hasDateLine)
+    }
+
+    /// Writes the lines that the handler left to the stream, and the empty line.
+    private func writeFraming(isHTTP10: Bool, addsDate: Bool) {
         let framing = framing
+        let date = loop.date.line
         output.append { buffer in
-            if let length = framing.contentLength { buffer.writeContentLength(length) }
-            if framing.coding == .chunked { buffer.writeStaticString("transfer-encoding: chunked\r\n") }
-            if framing.closes {
-                buffer.writeStaticString("connection: close\r\n")
-            } else if stream.head.isHTTP10 {
-                buffer.writeStaticString("connection: keep-alive\r\n")
+            buffer.writeLines { lines in
+                if let length = framing.contentLength { lines.writeContentLength(length) }
+                if framing.coding == .chunked { lines.write("transfer-encoding: chunked\r\n") }
+                if framing.closes {
+                    lines.write("connection: close\r\n")
+                } else if isHTTP10 {
+                    lines.write("connection: keep-alive\r\n")
+                }
+                if addsDate { date.withUnsafeReadableBytes { lines.write($0) } }
+                lines.write("\r\n")
             }
-            if !hasDate, !head.hasDateLine { buffer.writeImmutableBuffer(loop.date.line) }
-            buffer.writeStaticString("\r\n")
         }
     }
 

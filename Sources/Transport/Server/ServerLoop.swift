@@ -8,9 +8,9 @@ final class ServerLoop {
     let delegate: any RequestDelegate
     let sweep: DeadlineSweep
     let census: ConnectionCensus
-    var date = HTTPDate()
-    var spares = SpareBuffers()
-    private(set) var isDraining = false
+    @exclusivity(unchecked) var date = HTTPDate()
+    @exclusivity(unchecked) var spares = SpareBuffers()
+    @exclusivity(unchecked) private(set) var isDraining = false
     private var emptied: EventLoopPromise<Void>?
 
     init(eventLoop: any EventLoop, limits: ServerLimits, delegate: any RequestDelegate, census: ConnectionCensus) {

@@ -6,7 +6,7 @@ package import NIOCore
 /// A call after the end of the exchange, or after it broke off, has no effect.
 package class ServerStream {
     /// The request's head; valid until `end(trailers:)`.
-    package final internal(set) var head = RequestHead()
+    @exclusivity(unchecked) package final internal(set) var head = RequestHead()
     package final let eventLoop: any EventLoop
     package final let remoteAddress: SocketAddress?
     /// Whether the client reached us over TLS.
@@ -64,5 +64,5 @@ package class ServerStream {
     package func abort() {}
 
     /// Whether the connection is closed after this response; set it before `writeHead` to have it closed.
-    package final var closesAfterResponse = false
+    @exclusivity(unchecked) package final var closesAfterResponse = false
 }

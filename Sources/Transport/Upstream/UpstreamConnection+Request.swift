@@ -3,9 +3,9 @@ import NIOCore
 extension UpstreamConnection {
     /// Writes the head with its framing; without a body, or with all of it at hand, flushes too.
     func sendHead(_ request: UpstreamRequest) {
-        if output.isEmpty { output = OutputGather(pool.spares.take()) }
+        if output.isEmpty { output.start(pool.spares.take()) }
         write(request.head)
-        if !request.isRetryable { request.head = ByteBuffer() }
+        if !request.isRetryable { request.releaseHead() }
         isRequestOver = request.body == .none
         switch request.body {
         case .none:
@@ -13,8 +13,10 @@ extension UpstreamConnection {
         case .length(let length):
             remaining = length
             output.append { buffer in
-                buffer.writeContentLength(length)
-                buffer.writeStaticString("\r\n")
+                buffer.writeLines { lines in
+                    lines.writeContentLength(length)
+                    lines.write("\r\n")
+                }
             }
         case .stream:
             output.append { $0.writeStaticString("transfer-encoding: chunked\r\n\r\n") }

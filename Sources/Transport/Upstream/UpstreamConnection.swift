@@ -5,6 +5,8 @@ import NIOCore
 ///     connecting ──▶ idle ──begin──▶ head ──▶ body ──▶ idle
 ///                      │               └───────┴──▶ closed
 ///                      └─ any byte or end of input ─▶ closed
+///
+/// The values marked `@exclusivity(unchecked)` are only changed in calls that call nothing back, on one event loop.
 final class UpstreamConnection: Deadlined, ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
@@ -23,15 +25,17 @@ final class UpstreamConnection: Deadlined, ChannelInboundHandler {
     var context: ChannelHandlerContext?
     private(set) var phase = Phase.idle
     /// The request that is carried, or the last one that was.
-    var request: UpstreamRequest?
+    @exclusivity(unchecked) var request: UpstreamRequest?
     /// Whether an answer was read to its end before the present request.
     private var isReused = false
 
     // The answer.
-    private var input = ByteBuffer()
-    private var parser: ResponseHeadParser
-    private var head = ResponseHead()
-    private var body: BodyReader
+    // `ByteBuffer()` looks up a lazy global at each call; a copy of this one does not.
+    private let noBytes = ByteBuffer()
+    @exclusivity(unchecked) private var input = ByteBuffer()
+    @exclusivity(unchecked) private var parser: ResponseHeadParser
+    @exclusivity(unchecked) private var head = ResponseHead()
+    @exclusivity(unchecked) private var body: BodyReader
     private var isReceiving = false
     private var interimAnswers = 0
     private var hasDelivered = false
@@ -40,11 +44,11 @@ final class UpstreamConnection: Deadlined, ChannelInboundHandler {
     private var isReadingPaused = false
 
     // The request.
-    var output = OutputGather()
+    @exclusivity(unchecked) var output = OutputGather()
     var isRequestOver = true
     var remaining: UInt64 = 0
     var isWritable = true
-    var progress = SendProgress()
+    @exclusivity(unchecked) var progress = SendProgress()
 
     init(pool: UpstreamPool) {
         self.pool = pool
@@ -66,7 +70,10 @@ final class UpstreamConnection: Deadlined, ChannelInboundHandler {
             return close()
         }
         isReading = true
-        isReceiving = true
+        if !isReceiving {
+            isReceiving = true
+            request?.releaseHead()
+        }
         hasDelivered = true
         if input.readableBytes == 0 {
             input = unwrapInboundIn(data)
@@ -104,7 +111,7 @@ final class UpstreamConnection: Deadlined, ChannelInboundHandler {
         self.phase = .closed
         self.context = nil
         self.request = nil
-        input = Self.noBytes
+        input = noBytes
         pool.closed(self, wasIdle: phase == .idle)
         if let request, request.isActive, phase == .head || phase == .body { broke(request, in: phase) }
         pool.balance()
@@ -169,7 +176,7 @@ final class UpstreamConnection: Deadlined, ChannelInboundHandler {
             body.start(head.body)
             phase = .body
             request.handler?.responseHead(head)
-            head.bytes = Self.noBytes
+            head.bytes = noBytes
             return phase == .body
         }
         return false
@@ -184,7 +191,7 @@ final class UpstreamConnection: Deadlined, ChannelInboundHandler {
             endAnswer(trailers)
             return false
         case .incomplete:
-            if input.readableBytes == 0 { input = Self.noBytes }
+            if input.readableBytes == 0 { input = noBytes }
             return false
         case .refused(let refusal):
             breakOff(.malformedResponse(refusal.reason))
@@ -195,7 +202,7 @@ final class UpstreamConnection: Deadlined, ChannelInboundHandler {
     /// Gives the connection back, or closes it, before the handler hears of the end.
     private func endAnswer(_ trailers: ByteBuffer?) {
         let isClean = input.readableBytes == 0 && isRequestOver && head.keepAlive
-        input = Self.noBytes
+        input = noBytes
         let handler = request?.finish()
         if isClean {
             phase = .idle
@@ -268,6 +275,4 @@ final class UpstreamConnection: Deadlined, ChannelInboundHandler {
         isReadingPaused = isPaused
         try? context.channel.syncOptions?.setOption(ChannelOptions.Types.AutoReadOption(), value: !isPaused)
     }
-
-    private static let noBytes = ByteBuffer()
 }

@@ -9,9 +9,9 @@ package final class UpstreamPool {
     package let eventLoop: any EventLoop
 
     let sweep: DeadlineSweep
-    var spares = SpareBuffers()
+    @exclusivity(unchecked) var spares = SpareBuffers()
     private let connect: (UpstreamConnection) -> EventLoopFuture<any Channel>
-    private var idle: [UpstreamConnection] = []
+    @exclusivity(unchecked) private var idle: [UpstreamConnection] = []
     private var waiting = CircularBuffer<UpstreamRequest>()
     /// Connections in any state, connecting ones included.
     private var total = 0

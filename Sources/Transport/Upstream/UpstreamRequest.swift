@@ -23,6 +23,8 @@ package final class UpstreamRequest {
     /// When waiting for a connection has taken too long.
     var queueDeadline = NIODeadline.distantFuture
 
+    // `ByteBuffer()` looks up a lazy global at each call; a copy of this one does not.
+    private let noBytes = ByteBuffer()
     // Body bytes that came before the connection.
     private var early = ByteBuffer()
     private var earlyEnd: (trailers: ByteBuffer?, isSet: Bool) = (nil, false)
@@ -96,7 +98,7 @@ package final class UpstreamRequest {
     /// Hands the bytes that came early to the connection; returns whether there were any, or a body is still to come.
     func sendEarly(_ connection: UpstreamConnection) -> Bool {
         if early.readableBytes > 0 { connection.writeBody(early) }
-        early = ByteBuffer()
+        early = noBytes
         let end = earlyEnd
         earlyEnd = (nil, false)
         if end.isSet {
@@ -106,13 +108,18 @@ package final class UpstreamRequest {
         return body != .none
     }
 
+    /// Lets go of the head once it will not be sent again.
+    func releaseHead() {
+        head = noBytes
+    }
+
     /// Ends the exchange for this request; the caller tells the handler.
     func finish() -> (any ResponseHandler)? {
         defer { handler = nil }
         isActive = false
         connection = nil
-        head = Self.noBytes
-        if early.readableBytes > 0 { early = ByteBuffer() }
+        head = noBytes
+        if early.readableBytes > 0 { early = noBytes }
         earlyEnd = (nil, false)
         return handler
     }
@@ -130,6 +137,4 @@ package final class UpstreamRequest {
             finish()?.upstreamFailed(error)
         }
     }
-
-    private static let noBytes = ByteBuffer()
 }

@@ -234,7 +234,7 @@ struct ServerResponseTests {
         ])
     func numbers(number: Int) {
         var buffer = ByteBuffer()
-        buffer.writeDecimal(UInt64(number))
+        buffer.writeLines { $0.write(UInt64(number)) }
         #expect(String(buffer: buffer) == String(number))
         buffer.clear()
         buffer.writeChunkSize(number)
