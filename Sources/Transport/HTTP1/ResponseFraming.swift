@@ -14,6 +14,11 @@ struct ResponseFraming: Equatable {
     let contentLength: UInt64?
     let closes: Bool
 
+    /// What stands before the first response of a connection.
+    static var unset: ResponseFraming {
+        ResponseFraming(status: 200, method: .get, isHTTP10: false, body: .none, keepAlive: true)
+    }
+
     /// Decides for a final response (RFC 9112 §6.1, §6.3; RFC 9110 §8.6).
     ///
     /// - Parameter keepAlive: Whether client and server both want to go on with the connection.

@@ -57,7 +57,7 @@ final class ServerConnection: Deadlined, ChannelInboundHandler {
     // The response.
     @exclusivity(unchecked) var output = OutputGather()
     var responsePhase = ResponsePhase.over
-    @exclusivity(unchecked) var framing = ResponseFraming(status: 200, method: .get, isHTTP10: false, body: .none, keepAlive: true)
+    @exclusivity(unchecked) var framing = ResponseFraming.unset
     var remaining: UInt64 = 0
     var isWritable = true
     var needsFlush = false
