@@ -5,8 +5,21 @@ package import X402
 package enum ClaimOwner: Hashable, Sendable {
     /// The paywall, for one route and one request.
     case paywall(RequestBinding)
-    /// A caller of the facilitator's `/settle`, by the id of its key; never opens a route here.
-    case seller(String)
+    /// A caller of the facilitator's `/settle`, for one call; never opens a route here.
+    case seller(SellerBinding)
+}
+
+/// The call of `/settle` that a payment was claimed by, so that only the same call is told its result again.
+package struct SellerBinding: Hashable, Sendable {
+    /// The id of the caller's key.
+    package var seller: String
+    /// SHA-256 over what makes two calls the same one.
+    package var call: Bytes32
+
+    package init(seller: String, call: Bytes32) {
+        self.seller = seller
+        self.call = call
+    }
 }
 
 /// The request that a payment opened, so that nothing else can be opened again with it.

@@ -91,7 +91,7 @@ extension ClaimOwner {
     package func isSameParty(as other: ClaimOwner) -> Bool {
         switch (self, other) {
         case (.paywall, .paywall): true
-        case (.seller(let seller), .seller(let otherSeller)): seller == otherSeller
+        case (.seller(let binding), .seller(let other)): binding.seller == other.seller
         case (.paywall, .seller), (.seller, .paywall): false
         }
     }

@@ -17,7 +17,8 @@ enum LedgerSchema {
 
     /// What repeats from payment to payment is one row of `terms`; a payment names it by number.
     ///
-    /// An amount is an integer, or 32 bytes, most significant first, where it does not fit one. Rowid table and unique index:
+    /// `target` is the hash of the request that a claim of the paywall opens, or of the call that a seller's was made by. An
+    /// amount is an integer, or 32 bytes, most significant first, where it does not fit one. Rowid table and unique index:
     /// with `WITHOUT ROWID` the row would lie at the random place of its key.
     private static let first = """
         CREATE TABLE terms (
@@ -44,7 +45,7 @@ enum LedgerSchema {
             terms INTEGER NOT NULL REFERENCES terms (id),
             amount ANY NOT NULL,
             payer TEXT NOT NULL,
-            target BLOB,
+            target BLOB NOT NULL,
             valid_before INTEGER,
             lease_until INTEGER,
             waiting_since INTEGER,
@@ -58,6 +59,12 @@ enum LedgerSchema {
             body_complete INTEGER,
             settlement BLOB
         ) STRICT;
+        CREATE TABLE rail_transaction (
+            network TEXT NOT NULL,
+            name TEXT NOT NULL,
+            identity BLOB NOT NULL,
+            PRIMARY KEY (network, name)
+        ) STRICT, WITHOUT ROWID;
         CREATE TABLE probe (filler BLOB NOT NULL) STRICT;
         CREATE UNIQUE INDEX payment_identity ON payment (identity);
         CREATE INDEX payment_open ON payment (value) WHERE \(isOpen);

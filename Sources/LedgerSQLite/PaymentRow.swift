@@ -56,7 +56,10 @@ extension PaymentRow {
         statement.bind(terms, .terms)
         statement.bind(record.claim.amount, .amount)
         statement.bind(record.claim.payer, .payer)
-        if case .paywall(let binding) = record.claim.owner { statement.bind(binding.target, .target) }
+        switch record.claim.owner {
+        case .paywall(let binding): statement.bind(binding.target, .target)
+        case .seller(let binding): statement.bind(binding.call, .target)
+        }
         statement.bind(record.claim.validBefore, .validBefore)
         statement.bind(record.leaseUntil, .leaseUntil)
         statement.bind(entry.waitingSince, .waitingSince)
@@ -114,15 +117,14 @@ extension PaymentRow {
 
     private static func claim(from row: Statement) -> Claim? {
         guard let terms = Terms(from: row, first: Int32(Column.allCases.count)),
-            let key = row.bytes32(.identity), let amount = row.amount(.amount), let payer = row.text(.payer)
+            let key = row.bytes32(.identity), let amount = row.amount(.amount), let payer = row.text(.payer),
+            let target = row.bytes32(.target)
         else { return nil }
-        let owner: ClaimOwner
-        switch terms.owner {
-        case .paywall:
-            guard let target = row.bytes32(.target) else { return nil }
-            owner = .paywall(RequestBinding(route: terms.route, method: terms.method, target: target))
-        case .seller: owner = .seller(terms.route)
-        }
+        let owner: ClaimOwner =
+            switch terms.owner {
+            case .paywall: .paywall(RequestBinding(route: terms.route, method: terms.method, target: target))
+            case .seller: .seller(SellerBinding(seller: terms.route, call: target))
+            }
         return Claim(
             identity: PaymentIdentity(key: key), owner: owner, adapter: terms.adapter, form: terms.form,
             timing: terms.timing, scheme: terms.scheme, network: terms.network, asset: terms.asset, amount: amount,

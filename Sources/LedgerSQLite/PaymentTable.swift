@@ -1,6 +1,7 @@
 import GRDBSQLite
 import Ledger
 import Primitives
+import X402
 
 /// The statements of the writer, prepared once; used on its thread only.
 ///
@@ -14,6 +15,8 @@ final class PaymentTable {
     private let byRow: Statement
     private let open: Statement
     private let deliver: Statement
+    private let bindTransaction: Statement
+    private let findTransaction: Statement
     private let fill: Statement
     private let empty: Statement
 
@@ -26,6 +29,11 @@ final class PaymentTable {
         byRow = try Statement(PaymentRow.select + " WHERE p.id = ?1 AND p.identity = ?2", on: connection)
         open = try Statement(PaymentRow.select + " WHERE \(LedgerSchema.isOpen) ORDER BY p.id", on: connection)
         deliver = try Statement(Self.deliverSettled, on: connection)
+        bindTransaction = try Statement(
+            "INSERT INTO rail_transaction (network, name, identity) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
+            on: connection)
+        findTransaction = try Statement(
+            "SELECT 1 FROM rail_transaction WHERE network = ?1 AND name = ?2 AND identity = ?3", on: connection)
         fill = try Statement("INSERT INTO probe (filler) VALUES (zeroblob(\(Self.probeBytes)))", on: connection)
         empty = try Statement("DELETE FROM probe", on: connection)
     }
@@ -64,6 +72,21 @@ final class PaymentTable {
         guard let next = existing.after(event, now: now) else { return .refused(existing.record.state) }
         try write(next)
         return .applied(next.record.state)
+    }
+
+    /// Binds a transaction to the payment that it settled; false when it is another payment's.
+    func claimTransaction(
+        _ transaction: String, on network: Network, for identity: PaymentIdentity
+    ) throws(LedgerError) -> Bool {
+        for statement in [bindTransaction, findTransaction] {
+            statement.bind(network.name, at: 1)
+            statement.bind(transaction, at: 2)
+            statement.bind(identity.key, at: 3)
+        }
+        try bindTransaction.step()
+        let isFound = try findTransaction.step()
+        findTransaction.reset()
+        return isFound
     }
 
     /// Ends what a crash left open; returns what the rails have to answer.

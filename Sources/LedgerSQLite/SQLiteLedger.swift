@@ -1,6 +1,7 @@
 import GRDB
 package import Ledger
 package import Primitives
+package import X402
 
 /// The durable ledger of one node: a SQLite file with one writer and group commit.
 ///
@@ -61,6 +62,14 @@ package final class SQLiteLedger: PaymentLedger {
 
     package func payments(_ query: PaymentQuery) async throws(LedgerError) -> [PaymentRecord] {
         try await reader.payments(query)
+    }
+
+    package func claimTransaction(
+        _ transaction: String, on network: Network, for identity: PaymentIdentity
+    ) async throws(LedgerError) -> Bool {
+        try await writer.perform { table throws(LedgerError) in
+            try table.claimTransaction(transaction, on: network, for: identity)
+        }
     }
 
     package func recover(now: UnixTime) async throws(LedgerError) -> [PaymentRecord] {

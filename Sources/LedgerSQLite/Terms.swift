@@ -27,9 +27,9 @@ struct Terms: Equatable {
             owner = .paywall
             route = binding.route
             method = binding.method
-        case .seller(let seller):
+        case .seller(let binding):
             owner = .seller
-            route = seller
+            route = binding.seller
             method = ""
         }
         adapter = claim.adapter

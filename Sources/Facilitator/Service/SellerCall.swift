@@ -17,10 +17,10 @@ package struct SellerCall: Hashable, Sendable {
         self.idempotencyKey = idempotencyKey
     }
 
-    /// The owner of the claim: the key's id and, after `#`, a print of what was presented.
+    /// The owner of the claim: the key's id, and SHA-256 over the idempotency key and the signed part.
     ///
-    /// The print is the first half of SHA-256 over the idempotency key and the signed part, so a later call is the same call
-    /// only if it brings the same of both: the nonce alone, which everybody sees on chain, is not enough.
+    /// So a later call is the same call only if it brings the same of both: the nonce alone, which everybody sees on chain, is
+    /// not enough.
     func owner(of payload: SchemePayload) -> ClaimOwner {
         var text = Array((idempotencyKey ?? "").utf8) + [0]
         switch payload {
@@ -33,7 +33,6 @@ package struct SellerCall: Hashable, Sendable {
             }
         case .other(let value): text += value.encoded()
         }
-        let print = SHA256.hash(text).bytes.prefix(16)
-        return .seller(keyID + "#" + Hex.encode(print, prefix: false))
+        return .seller(SellerBinding(seller: keyID, call: SHA256.hash(text)))
     }
 }

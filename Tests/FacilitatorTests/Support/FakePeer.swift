@@ -47,6 +47,9 @@ final class FakePeer: Sendable {
     private let state = Mutex(State())
     private let listener: Mutex<HTTPListener?> = Mutex(nil)
 
+    /// One loop binds one socket: a second on the same free port could meet a stranger's.
+    static let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+
     private init() {}
 
     /// Starts on a free port.
@@ -54,7 +57,7 @@ final class FakePeer: Sendable {
         let peer = FakePeer()
         peer.answer(script)
         let listener = try await HTTPListener.bind(
-            addresses: [.host("127.0.0.1", port: 0)], group: MultiThreadedEventLoopGroup.singleton
+            addresses: [.host("127.0.0.1", port: 0)], group: group
         ) { _ in PeerDelegate(peer) }
         peer.listener.withLock { $0 = listener }
         return peer

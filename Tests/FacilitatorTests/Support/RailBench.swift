@@ -70,7 +70,8 @@ struct RailBench: Sendable {
     /// The record of an order whose fate is unknown.
     func record(_ order: SettleOrder, transaction: String? = nil) -> PaymentRecord {
         let claim = Claim(
-            identity: order.identity, owner: .seller("test"), adapter: rail.id, form: order.payment.form,
+            identity: order.identity, owner: .seller(SellerBinding(seller: "test", call: .zero)), adapter: rail.id,
+            form: order.payment.form,
             timing: .before, scheme: offer.scheme, network: offer.network, asset: offer.asset, amount: offer.amount,
             payTo: offer.payTo, payer: order.payer, validBefore: nil,
             settlement: SettlementBlob(payment: order.payment, requirements: offer).encoded())
