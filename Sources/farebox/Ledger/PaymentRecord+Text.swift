@@ -57,8 +57,8 @@ extension PaymentRecord {
     }
 
     private var seller: String? {
-        guard case .seller(let id) = claim.owner else { return nil }
-        return id
+        guard case .seller(let binding) = claim.owner else { return nil }
+        return binding.seller
     }
 
     /// The route, or the seller who settled it through the facilitator's API.
