@@ -55,11 +55,12 @@ let package = Package(
         unit("Ledger", ["Primitives", "X402"]),
         unit("LedgerSQLite", ["Primitives", "X402", "Ledger", grdb, sqlite]),
         unit("Facilitator", ["Primitives", "X402", "EVM", "Ledger", "Transport", nio, logging]),
-        unit("Proxy",
+        unit(
+            "Proxy",
             ["Primitives", "X402", "EVM", "Pricing", "Ledger", "Facilitator", "Transport", nio, posix, locks, logging]),
         unit(
             "RouteFile",
-            ["Primitives", "X402", "EVM", "Pricing", "Ledger", "Facilitator", "Transport", "Proxy", toml]),
+            ["Primitives", "X402", "EVM", "Pricing", "Ledger", "Facilitator", "Transport", "Proxy", nio, toml]),
         .executableTarget(
             name: "farebox",
             dependencies: [

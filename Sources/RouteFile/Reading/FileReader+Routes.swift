@@ -1,0 +1,184 @@
+import Pricing
+import Primitives
+import X402
+
+/// What routes are read against.
+struct RouteContext {
+    var assets: AssetBook
+    var upstreams: [UpstreamDraft]
+    var adapters: AdapterBook
+    var terms: PaymentTerms
+    var maxValidity: Duration
+    var hasForwardKey: Bool
+}
+
+/// A route as far as it could be read.
+struct RouteDraft {
+    var pattern: Located<RoutePattern>?
+    var settings: RouteSettings?
+    /// Whom its offers pay.
+    var payees: [Account]
+}
+
+extension FileReader {
+    /// `[[routes]]`, in the order of the file, with the conflicts among them.
+    func routes(_ sections: [Section], _ context: RouteContext) -> [RouteDraft] {
+        let drafts = sections.map { route($0, context) }
+        let patterns = drafts.compactMap(\.pattern)
+        for conflict in RouteTable.conflicts(among: patterns.map(\.value)) {
+            let (first, second) = (patterns[conflict.first], patterns[conflict.second])
+            log.add(
+                second.place,
+                "matches the same requests as `\(first.value)` in line \(first.place.line), with the same precedence")
+        }
+        return drafts
+    }
+
+    private func route(_ section: Section, _ context: RouteContext) -> RouteDraft {
+        let pattern = pattern(section)
+        let terms = PaymentTerms(section, assets: context.assets, inheriting: context.terms)
+        let upstream = upstream(section, context)
+        let price = section.require("price", ValueKind.price)
+        let description = section.read("description", ValueKind.text)
+        let mimeType = section.read("mime_type", ValueKind.text)
+        var offers: [RouteOffer] = []
+        if let price, price.value != .free {
+            checkAssets(of: price, terms, context)
+            offers = self.offers(price, section, terms, context)
+            checkTimes(section, terms, context)
+        }
+        var draft = RouteDraft(pattern: pattern, settings: nil, payees: terms.payTo?.accounts ?? [])
+        guard let pattern, let upstream, let price, let description, let mimeType, let timing = terms.timing,
+            let maxTimeout = terms.maxTimeoutSeconds, let redeliveries = terms.redeliveries, let forward = terms.forward
+        else { return draft }
+        if forward.value == .signed, !context.hasForwardKey {
+            log.addOnce(forward.place, "\"signed\" needs `forward_key_env` in [payments]")
+        }
+        draft.settings = RouteSettings(
+            name: pattern.value.description, pattern: pattern.value, line: section.place.line, upstream: upstream.value,
+            price: price.value, offers: offers, timing: timing.value, chargeOn: terms.chargeOn,
+            redeliveries: redeliveries.value, maxTimeoutSeconds: maxTimeout.value, description: description.value,
+            mimeType: mimeType.value, forwardPayment: forward.value)
+        return draft
+    }
+
+    private func pattern(_ section: Section) -> Located<RoutePattern>? {
+        let host = section.read("host", ValueKind.name)
+        guard let text = section.require("match", ValueKind.text) else { return nil }
+        do {
+            let pattern = try RoutePattern.parse(text.value, host: host?.value)
+            return Located(value: pattern, place: text.place)
+        } catch {
+            var place = text.place
+            var suggestion: String?
+            switch error {
+            case .badHost where host != nil: place = section.place(of: "host")
+            case .badMethod(let method): suggestion = Self.method(method)
+            default: break
+            }
+            log.add(place, error.reason, suggestion: suggestion)
+            return nil
+        }
+    }
+
+    private static func method(_ word: String) -> String? {
+        NearestName.of(word.uppercased(), among: ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
+    }
+
+    private func upstream(_ section: Section, _ context: RouteContext) -> Located<Int>? {
+        if !section.has("upstream"), context.upstreams.count == 1 {
+            return Located(value: 0, place: section.place(of: "upstream"))
+        }
+        return section.require("upstream", Self.upstream(context.upstreams))
+    }
+
+    private func checkAssets(of price: Located<Price>, _ terms: PaymentTerms, _ context: RouteContext) {
+        for id in price.value.namedAssets {
+            if context.assets.asset(id) == nil {
+                log.add(
+                    price.place, "unknown asset \"\(id)\"", suggestion: NearestName.of(id, among: context.assets.ids))
+            } else if let accepts = terms.accepts, !accepts.contains(where: { $0.value.id == id }) {
+                log.add(price.place, "has an amount of \(id), which the route does not accept")
+            }
+        }
+    }
+
+    private func checkTimes(_ section: Section, _ terms: PaymentTerms, _ context: RouteContext) {
+        guard let maxTimeout = terms.maxTimeoutSeconds, .seconds(maxTimeout.value) > context.maxValidity else { return }
+        log.addOnce(maxTimeout.place, "is longer than `max_validity`: every payment would be refused")
+    }
+
+    private func offers(
+        _ price: Located<Price>, _ section: Section, _ terms: PaymentTerms, _ context: RouteContext
+    ) -> [RouteOffer] {
+        guard let accepts = terms.accepts else {
+            log.add(
+                section.place(of: "accepts"), "is missing, here and in [payments]: which assets pay for this route?")
+            return []
+        }
+        if accepts.isEmpty, !log.hasMistake(under: terms.acceptsPlace) {
+            log.addOnce(terms.acceptsPlace, "is empty: nothing could pay for a route")
+        }
+        if terms.payTo == nil {
+            log.add(section.place(of: "pay_to"), "is missing, here and in [payments]: who is paid?")
+        }
+        var offers: [RouteOffer] = []
+        for accepted in accepts {
+            if accepts.contains(where: { $0.value.id == accepted.value.id && $0.place != accepted.place }) {
+                log.addOnce(accepted.place, "\(accepted.value.id) is there twice")
+            }
+            if let offer = offer(accepted, price, terms, context) { offers.append(offer) }
+        }
+        return offers
+    }
+
+    private func offer(
+        _ accepted: Located<AssetSettings>, _ price: Located<Price>, _ terms: PaymentTerms, _ context: RouteContext
+    ) -> RouteOffer? {
+        let asset = accepted.value
+        let amount = amount(price, of: asset)
+        let payee = payee(asset, terms)
+        let served = [1, 2].compactMap { version -> (version: Int, adapter: String)? in
+            if version == 1, asset.network.v1Name == nil { return nil }
+            return context.adapters.serving(version: version, scheme: "exact", network: asset.network)
+                .map { (version, $0) }
+        }
+        guard let best = served.last else {
+            if context.adapters.isComplete {
+                log.addOnce(accepted.place, "no adapter serves \(asset.network), the network of \(asset.id)")
+            }
+            return nil
+        }
+        guard let amount, let payee, let maxTimeout = terms.maxTimeoutSeconds else { return nil }
+        let requirements = PaymentRequirements(
+            network: asset.network, asset: asset.account, amount: amount, payTo: payee,
+            maxTimeoutSeconds: maxTimeout.value,
+            extra: OfferExtra(name: asset.signingName, version: asset.signingVersion))
+        return RouteOffer(
+            requirements: requirements, asset: asset.id, assetDecimals: asset.decimals, versions: served.map(\.version),
+            adapter: best.adapter)
+    }
+
+    private func amount(_ price: Located<Price>, of asset: AssetSettings) -> UInt256? {
+        do {
+            return try price.value.amount(
+                in: PricedAsset(id: asset.id, decimals: asset.decimals, isDollarPegged: asset.isDollarPegged))
+        } catch {
+            log.add(price.place, error.reason)
+            return nil
+        }
+    }
+
+    private func payee(_ asset: AssetSettings, _ terms: PaymentTerms) -> Account? {
+        guard let payTo = terms.payTo, payTo.isReadable else { return nil }
+        guard let payee = payTo.account(on: asset.network) else {
+            log.addOnce(payTo.place, "names nobody on \(asset.network), the network of \(asset.id)")
+            return nil
+        }
+        if asset.network.chainID != nil, payee.value.address == nil {
+            log.addOnce(payee.place, "is not an address: 0x and 40 hexadecimal digits, as \(asset.id) needs")
+            return nil
+        }
+        return payee.value
+    }
+}

@@ -1,0 +1,151 @@
+import Facilitator
+import NIOCore
+import Transport
+import X402
+
+extension FileReader {
+    /// `[server]`.
+    func server(_ section: Section, _ upstreams: [UpstreamDraft]) -> ServerSettings? {
+        let listen = listenAddresses(section)
+        let publicURL = section.read("public_url", ValueKind.origin)
+        let unmatched = unmatched(section, upstreams)
+        let limits = limits(section)
+        let drainTimeout = section.read("drain_timeout", ValueKind.duration)
+        guard let listen, let unmatched, let limits, let drainTimeout else { return nil }
+        if section.has("public_url"), publicURL == nil { return nil }
+        if publicURL == nil, listen.contains(where: { !$0.isLoopback }) {
+            log.warn(
+                section.place(of: "public_url"),
+                "is not set: 402s advertise \(Self.origin(of: listen)), which payers elsewhere cannot reach")
+        }
+        return ServerSettings(
+            listen: listen, publicURL: publicURL?.value ?? Self.origin(of: listen), unmatched: unmatched,
+            limits: limits,
+            drainTimeout: drainTimeout.value)
+    }
+
+    /// The addresses of `listen`, at least one, each once.
+    func listenAddresses(_ section: Section) -> [ListenAddress]? {
+        guard let addresses = section.list("listen", ValueKind.listenAddress) else { return nil }
+        if addresses.isEmpty {
+            if !log.hasMistake(under: section.place(of: "listen")) { log.add(section.place(of: "listen"), "is empty") }
+            return nil
+        }
+        for (index, address) in addresses.enumerated() {
+            let isTaken = addresses[..<index].contains { $0.value == address.value && !$0.value.hasFreePort }
+            if isTaken { log.add(address.place, "is there twice") }
+        }
+        return addresses.map(\.value)
+    }
+
+    private static func origin(of listen: [ListenAddress]) -> String {
+        guard case .host(let host, let port)? = listen.first else { return "http://localhost" }
+        let isAny = host == "0.0.0.0" || host == "::"
+        let name = isAny ? "localhost" : host.contains(":") ? "[\(host)]" : host
+        return port == 80 ? "http://\(name)" : "http://\(name):\(port)"
+    }
+
+    private func unmatched(_ section: Section, _ upstreams: [UpstreamDraft]) -> UnmatchedSettings? {
+        let isFree = section.read("unmatched", ValueKind.word([("deny", false), ("free", true)]))
+        let upstream = section.read("unmatched_upstream", Self.upstream(upstreams))
+        guard let isFree else { return nil }
+        if isFree.value {
+            if !section.has("unmatched_upstream") {
+                log.add(section.place(of: "unmatched"), "\"free\" needs `unmatched_upstream`")
+            }
+            return upstream.map { .free(upstream: $0.value) }
+        }
+        section.refuse(["unmatched_upstream"], "has no meaning unless `unmatched` is \"free\"")
+        return .deny
+    }
+
+    private func limits(_ section: Section) -> ServerLimits? {
+        let head = section.read("max_head_bytes", ValueKind.size)
+        let target = section.read("max_target_bytes", ValueKind.size)
+        let fields = section.read("max_fields", ValueKind.integer(1...1000))
+        let body = section.read("max_body_bytes", ValueKind.size)
+        let connections = section.read("max_connections", ValueKind.integer(1...10_000_000))
+        let header = section.read("header_timeout", ValueKind.duration)
+        let idle = section.read("idle_timeout", ValueKind.duration)
+        let bodyIdle = section.read("body_idle_timeout", ValueKind.duration)
+        let write = section.read("write_timeout", ValueKind.duration)
+        guard let head, let target, let fields, let connections, let header, let idle, let bodyIdle, let write else {
+            return nil
+        }
+        if head.value > 1 << 20 { log.add(head.place, "is more than 1MiB") }
+        if target.value > head.value { log.add(target.place, "is more than `max_head_bytes`") }
+        var limits = ServerLimits()
+        limits.head = HeadLimits(maxHeadBytes: head.value, maxTargetBytes: target.value, maxFields: fields.value)
+        limits.maxBodyBytes = body.map { UInt64($0.value) }
+        limits.maxConnections = connections.value
+        limits.headerTimeout = TimeAmount(header.value)
+        limits.idleTimeout = TimeAmount(idle.value)
+        limits.bodyIdleTimeout = TimeAmount(bodyIdle.value)
+        limits.writeTimeout = TimeAmount(write.value)
+        return limits
+    }
+
+    /// `[facilitator]`; its default recipients are those of the file.
+    func facilitator(_ section: Section, payees: Set<Account>, server: ServerSettings?) -> FacilitatorSettings? {
+        let listen = listenAddresses(section)
+        let keys = apiKeys(section)
+        let allowed = section.has("pay_to_allowed") ? section.list("pay_to_allowed", ValueKind.account) : nil
+        let isOpen = section.read("open", ValueKind.bool)
+        let perMinute = section.read("settle_per_minute", ValueKind.integer(1...10_000_000))
+        let burst = section.read("settle_burst", ValueKind.integer(1...1_000_000))
+        guard let listen, let isOpen, let perMinute, let burst else { return nil }
+        if let server, listen.contains(where: { server.listen.contains($0) && !$0.hasFreePort }) {
+            log.add(section.place(of: "listen"), "is an address of [server] too")
+        }
+        if !isOpen.value, !section.has("api_keys_env") {
+            let warning = FacilitatorAPI.exposureWarning(addresses: listen, hasKeys: false, isPayToLimited: true)
+            if let warning { log.warn(section.place(of: "listen"), warning) }
+        }
+        return FacilitatorSettings(
+            listen: listen, keys: keys, payToAllowed: allowed.map { Set($0.map(\.value)) } ?? payees,
+            isOpen: isOpen.value,
+            rateLimit: RateLimiter.Policy(perMinute: perMinute.value, burst: burst.value))
+    }
+
+    private func apiKeys(_ section: Section) -> APIKeys? {
+        guard let secret = secret(section, "api_keys_env") else { return nil }
+        do {
+            return try APIKeys(secret)
+        } catch {
+            log.add(section.place(of: "api_keys_env"), "the variable's value is not usable: \(error.rawValue)")
+            return nil
+        }
+    }
+
+    /// `[ledger]`.
+    func ledger(_ section: Section) -> LedgerSettings? {
+        section.read("url") { node in
+            guard case .string(let text) = node.value else { return .mistake("must be a string, not \(node.kind)") }
+            if text == "memory:" { return .value(LedgerSettings.memory) }
+            if text.hasPrefix("sqlite:"), text.utf8.count > 7, !text.hasPrefix("sqlite://") {
+                return .value(.sqlite(path: String(text.dropFirst(7))))
+            }
+            // What such a URL holds may be a password: it is not repeated.
+            if text.hasPrefix("postgres:") || text.hasPrefix("postgresql:") {
+                return .mistake("PostgreSQL is not available in this version")
+            }
+            return .mistake("is not \"sqlite:PATH\" or \"memory:\"")
+        }?.value
+    }
+}
+
+extension ListenAddress {
+    /// Port 0 is another port each time.
+    fileprivate var hasFreePort: Bool {
+        guard case .host(_, let port) = self else { return false }
+        return port == 0
+    }
+
+    /// Whether only this machine reaches it.
+    fileprivate var isLoopback: Bool {
+        switch self {
+        case .unix: true
+        case .host(let host, _): host == "::1" || host == "localhost" || host.hasPrefix("127.")
+        }
+    }
+}

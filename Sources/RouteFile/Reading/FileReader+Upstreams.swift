@@ -1,0 +1,93 @@
+import NIOCore
+import Transport
+
+/// An upstream as far as it could be read; its name stands even when the rest is wrong.
+struct UpstreamDraft {
+    var name: String
+    var settings: UpstreamSettings?
+}
+
+extension FileReader {
+    /// `[[upstreams]]`, in the order of the file.
+    func upstreams(_ sections: [Section]) -> [UpstreamDraft] {
+        var drafts: [UpstreamDraft] = []
+        var places: [String: Place] = [:]
+        for section in sections {
+            guard let name = section.require("name", ValueKind.name) else {
+                _ = upstream(section, name: "")
+                continue
+            }
+            if let other = places[name.value] {
+                log.add(name.place, "there is another upstream \"\(name.value)\" in line \(other.line)")
+            }
+            places[name.value] = name.place
+            drafts.append(UpstreamDraft(name: name.value, settings: upstream(section, name: name.value)))
+        }
+        return drafts
+    }
+
+    /// The index of an upstream by its name.
+    static func upstream(_ drafts: [UpstreamDraft]) -> (DocumentNode) -> Reading<Int> {
+        { node in
+            guard case .string(let name) = node.value else {
+                return .mistake("must be an upstream's name, not \(node.kind)")
+            }
+            if let index = drafts.firstIndex(where: { $0.name == name }) { return .value(index) }
+            return .mistake("unknown upstream \"\(name)\"", suggestion: NearestName.of(name, among: drafts.map(\.name)))
+        }
+    }
+
+    private func upstream(_ section: Section, name: String) -> UpstreamSettings? {
+        let connectTimeout = section.read("connect_timeout", ValueKind.duration)
+        let firstByteTimeout = section.read("first_byte_timeout", ValueKind.duration)
+        let idleTimeout = section.read("idle_timeout", ValueKind.duration)
+        let keepAliveTimeout = section.read("keep_alive_timeout", ValueKind.duration)
+        let queueTimeout = section.read("queue_timeout", ValueKind.duration)
+        let maxConnections = section.read("max_connections", ValueKind.integer(1...100_000))
+        let maxQueued = section.read("max_queued", ValueKind.integer(0...1_000_000))
+        let keeps = section.read("encoded_slash", ValueKind.word([("refuse", false), ("keep", true)]))
+        guard let address = address(section), let connectTimeout, let firstByteTimeout, let idleTimeout,
+            let keepAliveTimeout, let queueTimeout, let maxConnections, let maxQueued, let keeps
+        else { return nil }
+        var configuration = UpstreamConfiguration(name: name, address: address)
+        configuration.connectTimeout = TimeAmount(connectTimeout.value)
+        configuration.firstByteTimeout = TimeAmount(firstByteTimeout.value)
+        configuration.bodyIdleTimeout = TimeAmount(idleTimeout.value)
+        configuration.keepAliveTimeout = TimeAmount(keepAliveTimeout.value)
+        configuration.queueTimeout = TimeAmount(queueTimeout.value)
+        configuration.maxConnections = maxConnections.value
+        configuration.maxQueued = maxQueued.value
+        return UpstreamSettings(configuration: configuration, keepsEncodedSlash: keeps.value)
+    }
+
+    private func address(_ section: Section) -> UpstreamConfiguration.Address? {
+        if section.has("url"), section.has("servers") {
+            log.add(section.place(of: "servers"), "stands beside `url`; write one of them")
+            return nil
+        }
+        guard section.has("servers") else { return section.require("url", Self.serverAddress)?.value }
+        let servers = section.list("servers", Self.serverAddress) ?? []
+        if servers.count > 1 {
+            log.add(section.place(of: "servers"), "more than one server is not available in this version")
+            return nil
+        }
+        return servers.first?.value
+    }
+
+    /// `http://host:port`, or `unix:/path`.
+    private static func serverAddress(_ node: DocumentNode) -> Reading<UpstreamConfiguration.Address> {
+        guard case .string(let text) = node.value else { return .mistake("must be a URL, not \(node.kind)") }
+        if text.hasPrefix("unix:") {
+            guard case .unix(let path)? = ListenAddress(text) else {
+                return .mistake("is not a socket: write \"unix:/path\" of at most 107 bytes")
+            }
+            return .value(.unix(path))
+        }
+        guard let url = OutgoingURL(text) else { return .mistake("is not a URL such as \"http://127.0.0.1:9000\"") }
+        guard url.scheme == .http else { return .mistake("an https upstream is not available in this version") }
+        guard url.target == "/" else {
+            return .mistake("has a path; the request's own path is forwarded as it is")
+        }
+        return .value(.host(url.host, port: url.port))
+    }
+}

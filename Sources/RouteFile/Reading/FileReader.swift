@@ -1,0 +1,84 @@
+import Pricing
+import X402
+
+/// Reads a whole file: every table once, then what they say of each other.
+struct FileReader {
+    let log: MistakeLog
+    let environment: [String: String]
+
+    /// Nil when there are mistakes; they are in the log.
+    func read(_ document: DocumentNode) -> RouteFile? {
+        guard let root = Section(document, table: "", log: log) else { return nil }
+        let payments = section(root, "payments")
+        let maxValidity = payments.read("max_validity", ValueKind.duration)?.value ?? .seconds(86_400)
+        let forwardKey = secret(payments, "forward_key_env")
+        let assets = assets(root.sections("assets", table: "assets"))
+        let upstreams = upstreams(root.sections("upstreams", table: "upstreams"))
+        let adapters = adapters(root.sections("adapters", table: "adapters"), assets: assets, maxValidity: maxValidity)
+        let context = RouteContext(
+            assets: assets, upstreams: upstreams, adapters: adapters,
+            terms: PaymentTerms(payments, assets: assets, inheriting: nil), maxValidity: maxValidity,
+            hasForwardKey: payments.has("forward_key_env"))
+        let routes = routes(root.sections("routes", table: "routes"), context)
+        let server = server(section(root, "server"), upstreams)
+        let payees = Set((context.terms.payTo?.accounts ?? []) + routes.flatMap(\.payees))
+        let facilitator = root.section("facilitator", table: "facilitator").flatMap {
+            self.facilitator($0, payees: payees, server: server)
+        }
+        let ledger = ledger(section(root, "ledger"))
+        guard log.mistakes.isEmpty, let server, let ledger else { return nil }
+        warn(routes: routes, server, ledger, hasFacilitator: facilitator != nil)
+        let ready = upstreams.compactMap(\.settings)
+        let settings = routes.compactMap(\.settings)
+        guard let table = table(settings, ready, server) else { return nil }
+        let keeps = ready.contains(where: \.keepsEncodedSlash)
+        return RouteFile(
+            server: server, facilitator: facilitator, ledger: ledger, forwardKey: forwardKey, maxValidity: maxValidity,
+            assets: assets.all, upstreams: ready, routes: settings, adapters: adapters.list.compactMap(\.configuration),
+            table: table, canonicaliser: Canonicaliser(policy: CanonicalPolicy(encodedSlash: keeps ? .keep : .refuse)),
+            warnings: log.sortedWarnings)
+    }
+
+    private func section(_ root: Section, _ name: String) -> Section {
+        root.section(name, table: name) ?? Section(absent: name, log: log)
+    }
+
+    private func warn(routes: [RouteDraft], _ server: ServerSettings, _ ledger: LedgerSettings, hasFacilitator: Bool) {
+        if routes.isEmpty, server.unmatched == .deny, !hasFacilitator {
+            log.warn(Place(path: "routes", line: 0), "there are none: every request is answered 404")
+        }
+        if ledger == .memory {
+            log.warn(Place(path: "ledger.url", line: 0), "payments are forgotten at exit, and could be used again")
+        }
+    }
+
+    /// Routes of one price make one class: the same offers in the same order.
+    private func table(
+        _ routes: [RouteSettings], _ upstreams: [UpstreamSettings], _ server: ServerSettings
+    ) -> RouteTable? {
+        var classes: [[PaymentRequirements]: Int] = [:]
+        let entries = routes.map { route in
+            let next = classes.count
+            let cost: RouteCost =
+                route.isFree ? .free : .priced(class: classes[route.requirements, setDefault: next])
+            return RouteTable.Entry(
+                route.pattern, cost: cost, keepsEncodedSlash: upstreams[route.upstream].keepsEncodedSlash)
+        }
+        var unmatched = UnmatchedPolicy.deny
+        if case .free(let upstream) = server.unmatched {
+            unmatched = .free(keepsEncodedSlash: upstreams[upstream].keepsEncodedSlash)
+        }
+        // Conflicts were told with their lines.
+        return try? RouteTable(entries, unmatched: unmatched)
+    }
+}
+
+extension Dictionary {
+    fileprivate subscript(key: Key, setDefault value: Value) -> Value {
+        mutating get {
+            if let known = self[key] { return known }
+            self[key] = value
+            return value
+        }
+    }
+}

@@ -1,0 +1,97 @@
+import Ledger
+import Proxy
+import X402
+
+/// What `[payments]` says and a route may say anew; a key that is left out on a route is inherited.
+struct PaymentTerms {
+    var payTo: PayTo?
+    var accepts: [Located<AssetSettings>]?
+    var acceptsPlace: Place
+    var timing: Located<SettlementTiming>?
+    var maxTimeoutSeconds: Located<Int>?
+    var chargeOn: StatusSet
+    var redeliveries: Located<Int>?
+    var forward: Located<ForwardPayment>?
+
+    init(_ section: Section, assets: AssetBook, inheriting parent: PaymentTerms?) {
+        payTo = section.has("pay_to") ? PayTo(section) : parent?.payTo
+        let ownAccepts = section.has("accepts") || parent == nil
+        accepts = ownAccepts ? section.list("accepts", assets.read) : parent?.accepts
+        acceptsPlace = ownAccepts ? section.place(of: "accepts") : parent?.acceptsPlace ?? section.place
+        func inherited<Value>(
+            _ key: String, _ kept: Located<Value>?, _ kind: (DocumentNode) -> Reading<Value>
+        ) -> Located<Value>? {
+            section.has(key) || parent == nil ? section.read(key, kind) : kept
+        }
+        timing = inherited("settle", parent?.timing, ValueKind.timing)
+        maxTimeoutSeconds = inherited("max_timeout_seconds", parent?.maxTimeoutSeconds, ValueKind.integer(10...86_400))
+        redeliveries = inherited("redeliveries", parent?.redeliveries, ValueKind.integer(0...100))
+        forward = inherited(
+            "forward_payment", parent?.forward, ValueKind.word(ForwardPayment.allCases.map { ($0.rawValue, $0) }))
+        chargeOn = .standard
+        if let parent, !section.has("charge_on") {
+            chargeOn = parent.chargeOn
+        } else if let items = section.list("charge_on", ValueKind.status)?.map(\.value) {
+            chargeOn = StatusSet(items)
+            if items.isEmpty, section.has("charge_on") {
+                section.log.add(section.place(of: "charge_on"), "is empty: nothing would ever be paid for")
+            }
+        }
+    }
+}
+
+extension StatusSet {
+    fileprivate init(_ items: [StatusItem]) {
+        var classes: [Int] = []
+        var codes: Set<Int> = []
+        for item in items {
+            switch item {
+            case .class(let digit): classes.append(digit)
+            case .code(let status): codes.insert(status)
+            }
+        }
+        self.init(classes: classes, codes: codes)
+    }
+}
+
+/// Who is paid: one account for everything, or one for each network.
+struct PayTo {
+    private var everywhere: Located<Account>?
+    private var byNetwork: [(pattern: NetworkPattern, account: Located<Account>)] = []
+    let place: Place
+
+    /// Reads `pay_to = "0x…"`, or `pay_to = { "eip155:*" = "0x…", "offchain:bank" = "account-1" }`.
+    init(_ section: Section) {
+        place = section.place(of: "pay_to")
+        guard let node = section.node("pay_to") else { return }
+        guard case .table(let members) = node.value else {
+            everywhere = section.read("pay_to", ValueKind.account)
+            return
+        }
+        for (name, member) in members.sorted(by: { $0.key < $1.key }) {
+            guard let pattern = NetworkPattern(name) else {
+                section.log.add(
+                    member.place,
+                    "is not a CAIP-2 network such as \"eip155:8453\", or all of a namespace, \"eip155:*\"",
+                    suggestion: Network.named(v1: name)?.name)
+                continue
+            }
+            switch ValueKind.account(member) {
+            case .value(let account): byNetwork.append((pattern, Located(value: account, place: member.place)))
+            case .mistake(let reason, let suggestion): section.log.add(member.place, reason, suggestion: suggestion)
+            }
+        }
+    }
+
+    /// Everybody that is named.
+    var accounts: [Account] { (everywhere.map { [$0.value] } ?? []) + byNetwork.map(\.account.value) }
+
+    /// Whether it was read without a mistake.
+    var isReadable: Bool { everywhere != nil || !byNetwork.isEmpty }
+
+    /// Who is paid on a network; an exact network beats a pattern.
+    func account(on network: Network) -> Located<Account>? {
+        let matching = byNetwork.filter { $0.pattern.matches(network) }
+        return (matching.first { $0.pattern.isExact } ?? matching.first)?.account ?? everywhere
+    }
+}

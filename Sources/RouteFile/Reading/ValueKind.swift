@@ -1,0 +1,180 @@
+import Ledger
+import Pricing
+import Primitives
+import Transport
+import X402
+
+/// How values are read: each turns a node into a value or a reason.
+enum ValueKind {
+    static func text(_ node: DocumentNode) -> Reading<String> {
+        guard case .string(let text) = node.value else { return .mistake("must be a string, not \(node.kind)") }
+        return .value(text)
+    }
+
+    static func name(_ node: DocumentNode) -> Reading<String> {
+        switch text(node) {
+        case .value(let text) where text.isEmpty: .mistake("is empty")
+        case .value(let text) where !text.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }):
+            .mistake("has a space or a character beyond ASCII")
+        case let reading: reading
+        }
+    }
+
+    static func bool(_ node: DocumentNode) -> Reading<Bool> {
+        guard case .bool(let value) = node.value else { return .mistake("must be true or false, not \(node.kind)") }
+        return .value(value)
+    }
+
+    static func integer(_ range: ClosedRange<Int>) -> (DocumentNode) -> Reading<Int> {
+        { node in
+            guard case .integer(let value) = node.value else { return .mistake("must be an integer, not \(node.kind)") }
+            guard range.contains(value) else {
+                return .mistake("must be from \(range.lowerBound) to \(range.upperBound), not \(value)")
+            }
+            return .value(value)
+        }
+    }
+
+    /// One of a few words.
+    static func word<Value>(_ words: [(String, Value)]) -> (DocumentNode) -> Reading<Value> {
+        { node in
+            guard case .value(let text) = text(node) else {
+                return .mistake("must be a string, not \(node.kind)")
+            }
+            if let match = words.first(where: { $0.0 == text }) { return .value(match.1) }
+            let names = words.map { "\"\($0.0)\"" }.joined(separator: ", ")
+            return .mistake("must be one of \(names)", suggestion: NearestName.of(text, among: words.map(\.0)))
+        }
+    }
+
+    static func duration(_ node: DocumentNode) -> Reading<Duration> {
+        if case .integer(let number) = node.value {
+            return .mistake("needs a unit: ms, s, m or h", suggestion: "\"\(number)s\"")
+        }
+        guard case .string(let text) = node.value else {
+            return .mistake("must be a duration such as \"12s\", not \(node.kind)")
+        }
+        return DurationText.read(text)
+    }
+
+    static func size(_ node: DocumentNode) -> Reading<Int> {
+        if case .integer(let number) = node.value {
+            return .mistake("needs a unit: B, KiB, MiB or GiB", suggestion: "\"\(number)B\"")
+        }
+        guard case .string(let text) = node.value else {
+            return .mistake("must be a size such as \"64KiB\", not \(node.kind)")
+        }
+        return SizeText.read(text)
+    }
+
+    static func listenAddress(_ node: DocumentNode) -> Reading<ListenAddress> {
+        guard case .string(let text) = node.value else { return .mistake("must be a string, not \(node.kind)") }
+        guard let address = ListenAddress(text) else {
+            return .mistake("is not an address: write \"127.0.0.1:8402\", \"[::1]:8402\" or \"unix:/path\"")
+        }
+        return .value(address)
+    }
+
+    static func network(_ node: DocumentNode) -> Reading<Network> {
+        guard case .string(let text) = node.value else { return .mistake("must be a string, not \(node.kind)") }
+        if let network = Network(text) { return .value(network) }
+        return .mistake("is not a CAIP-2 network such as \"eip155:8453\"", suggestion: Network.named(v1: text)?.name)
+    }
+
+    static func networkPattern(_ node: DocumentNode) -> Reading<NetworkPattern> {
+        guard case .string(let text) = node.value else { return .mistake("must be a string, not \(node.kind)") }
+        if let pattern = NetworkPattern(text) { return .value(pattern) }
+        return .mistake(
+            "is not a CAIP-2 network such as \"eip155:8453\", or all of a namespace, \"eip155:*\"",
+            suggestion: Network.named(v1: text)?.name)
+    }
+
+    /// An EVM address; mixed case must be the checksum of EIP-55.
+    static func address(_ text: String) -> Reading<Address> {
+        guard let address = Address(text) else { return .mistake("is not an address: 0x and 40 hexadecimal digits") }
+        guard Address.hasValidChecksum(text) else {
+            return .mistake("has a wrong checksum (EIP-55)", suggestion: address.checksummed)
+        }
+        guard address != .zero else { return .mistake("is the zero address") }
+        return .value(address)
+    }
+
+    /// Somebody who can be paid: an address, or a name on an offchain rail.
+    static func account(_ node: DocumentNode) -> Reading<Account> {
+        switch name(node) {
+        case .mistake(let reason, let suggestion): .mistake(reason, suggestion: suggestion)
+        case .value(let text) where text.lowercased().hasPrefix("0x"): address(text).map(Account.address)
+        case .value(let text): .value(.named(text))
+        }
+    }
+
+    static func price(_ node: DocumentNode) -> Reading<Price> {
+        switch node.value {
+        case .table: return .mistake("a price table is not available in this version; write \"$0.001\" or \"free\"")
+        case .integer, .other: return .mistake("must be a string such as \"$0.001\", not \(node.kind)")
+        case .string(let text):
+            do {
+                return .value(try Price.parse(text))
+            } catch {
+                return .mistake(error.reason)
+            }
+        default: return .mistake("must be a string, not \(node.kind)")
+        }
+    }
+
+    static func timing(_ node: DocumentNode) -> Reading<SettlementTiming> {
+        if case .string("batch") = node.value { return .mistake("\"batch\" is not available in this version") }
+        return word([("before", SettlementTiming.before), ("after", SettlementTiming.after)])(node)
+    }
+
+    /// `"2xx"`, `"404"` or `404`.
+    static func status(_ node: DocumentNode) -> Reading<StatusItem> {
+        let text: String
+        switch node.value {
+        case .string(let string): text = string
+        case .integer(let number): text = String(number)
+        default: return .mistake("must be a status such as \"2xx\" or \"404\", not \(node.kind)")
+        }
+        if text.utf8.count == 3, text.hasSuffix("xx"), let digit = Int(text.prefix(1)), (1...5).contains(digit) {
+            return .value(.class(digit))
+        }
+        guard text.utf8.count == 3, let status = Int(text), (100...599).contains(status) else {
+            return .mistake("is not a status such as \"2xx\" or \"404\"")
+        }
+        return .value(.code(status))
+    }
+
+    /// The origin of a URL: scheme, host and port, nothing behind.
+    static func origin(_ node: DocumentNode) -> Reading<String> {
+        guard case .string(let text) = node.value else { return .mistake("must be a string, not \(node.kind)") }
+        guard let url = OutgoingURL(text) else { return .mistake("is not an http or https URL") }
+        let scheme = url.scheme.rawValue
+        let host = url.isIPLiteral && url.host.contains(":") ? "[\(url.host)]" : url.host
+        let port = url.port == url.scheme.defaultPort ? "" : ":\(url.port)"
+        let origin = "\(scheme)://\(host)\(port)"
+        guard text.lowercased() == origin || text.lowercased() == "\(scheme)://\(host):\(url.port)" else {
+            return .mistake("must be an origin: scheme, host and port only", suggestion: origin)
+        }
+        return .value(origin)
+    }
+
+    static func url(_ node: DocumentNode) -> Reading<String> {
+        guard case .string(let text) = node.value else { return .mistake("must be a string, not \(node.kind)") }
+        guard OutgoingURL(text) != nil else { return .mistake("is not an http or https URL") }
+        return .value(text)
+    }
+
+    static func path(_ node: DocumentNode) -> Reading<String> {
+        guard case .string(let text) = node.value else { return .mistake("must be a string, not \(node.kind)") }
+        guard text.hasPrefix("/"), text.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
+            return .mistake("is not a path that begins with a slash")
+        }
+        return .value(text)
+    }
+}
+
+/// One entry of `charge_on`.
+enum StatusItem: Hashable {
+    case `class`(Int)
+    case code(Int)
+}

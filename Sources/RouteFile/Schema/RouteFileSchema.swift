@@ -1,0 +1,77 @@
+/// Every table and key of a route file, with the defaults: the one place that knows them.
+package enum RouteFileSchema {
+    /// The tables, by the path that mistakes use without its indices; the root is the empty path.
+    package static let tables: [String: [KeySpec]] = [
+        "": root, "server": server, "facilitator": facilitator, "ledger": ledger, "payments": payments,
+        "assets": assets,
+        "upstreams": upstreams, "routes": routes, "adapters": adapters, "adapters.backend": backend,
+    ]
+
+    private static let root: [KeySpec] = [
+        .key("server"), .key("facilitator"), .key("ledger"), .key("payments"), .key("assets"), .key("upstreams"),
+        .key("routes"), .key("adapters"), .later("admin"),
+    ]
+
+    private static let server: [KeySpec] = [
+        .key("listen", "\"127.0.0.1:8402\""), .key("public_url"), .key("unmatched", "\"deny\""),
+        .key("unmatched_upstream"),
+        .key("max_head_bytes", "\"16KiB\""), .key("max_target_bytes", "\"8KiB\""), .key("max_fields", "100"),
+        .key("max_body_bytes"), .key("max_connections", "16384"), .key("header_timeout", "\"10s\""),
+        .key("idle_timeout", "\"75s\""), .key("body_idle_timeout", "\"60s\""), .key("write_timeout", "\"60s\""),
+        .key("drain_timeout", "\"30s\""), .later("tls"), .later("trusted_proxies"),
+    ]
+
+    private static let facilitator: [KeySpec] = [
+        .key("listen", "\"0.0.0.0:3402\""), .key("api_keys_env"), .key("pay_to_allowed"), .key("open", "false"),
+        .key("settle_per_minute", "600"), .key("settle_burst", "60"), .secret("api_keys", instead: "api_keys_env"),
+        .secret("api_key", instead: "api_keys_env"),
+    ]
+
+    private static let ledger: [KeySpec] = [.key("url", "\"sqlite:farebox.db\"")]
+
+    private static let payments: [KeySpec] = [
+        .key("pay_to"), .key("accepts"), .key("settle", "\"before\""), .key("max_timeout_seconds", "60"),
+        .key("charge_on", "[\"2xx\", \"3xx\"]"), .key("redeliveries", "3"), .key("forward_payment", "\"none\""),
+        .key("forward_key_env"), .key("max_validity", "\"24h\""), .later("batch"), .later("trust_new_payers"),
+        .later("known_settlers"), .secret("forward_key", instead: "forward_key_env"),
+    ]
+
+    private static let assets: [KeySpec] = [
+        .key("id"), .key("network"), .key("address"), .key("decimals"), .key("name"), .key("version"),
+        .key("peg", "\"none\""),
+    ]
+
+    private static let upstreams: [KeySpec] = [
+        .key("name"), .key("url"), .key("servers"), .key("connect_timeout", "\"5s\""),
+        .key("first_byte_timeout", "\"60s\""),
+        .key("idle_timeout", "\"60s\""), .key("keep_alive_timeout", "\"30s\""), .key("queue_timeout", "\"5s\""),
+        .key("max_connections", "512"), .key("max_queued", "1024"), .key("encoded_slash", "\"refuse\""),
+    ]
+
+    private static let routes: [KeySpec] = [
+        .key("match"), .key("host"), .key("upstream"), .key("price"), .key("description", "\"\""),
+        .key("mime_type", "\"\""), .key("settle"), .key("pay_to"), .key("accepts"), .key("max_timeout_seconds"),
+        .key("charge_on"), .key("redeliveries"), .key("forward_payment"), .later("free"), .later("grant"),
+        .later("mode"),
+    ]
+
+    private static let adapters: [KeySpec] = [
+        .key("kind"), .key("id"), .key("x402_version"), .key("scheme", "\"exact\""), .key("networks"),
+        .key("signers", "[]"),
+        .key("url"), .key("api_key_env"), .key("timeout_seconds", "10"), .key("settle_timeout", "\"20s\""),
+        .key("identity", "[\"paymentIntentId\", \"signature\"]"), .key("other_fields", "[]"), .key("backend"),
+        .later("rpc_url"), .later("rpc_urls"), .later("signer_key_env"), .later("confirmations"),
+        .later("batch_contract"),
+        .later("known_settlers"), .secret("api_key", instead: "api_key_env"),
+        .secret("signer_key", instead: "signer_key_env"), .secret("private_key", instead: "signer_key_env"),
+    ]
+
+    private static let backend: [KeySpec] = [
+        .key("type"), .key("payer", "\"offchain:user:mock\""), .key("transaction_prefix", "\"offchain-tx\""),
+        .key("base_url"), .key("verify_path", "\"/verify\""), .key("settle_path", "\"/settle\""), .key("api_key_env"),
+        .key("timeout_seconds", "8"), .key("idempotent", "false"), .secret("api_key", instead: "api_key_env"),
+    ]
+
+    /// The keys of a table; empty for a path that is none.
+    static func keys(of table: String) -> [KeySpec] { tables[table] ?? [] }
+}

@@ -1,0 +1,60 @@
+package import Facilitator
+package import Transport
+package import X402
+
+/// `[server]`: the paywall's own side.
+package struct ServerSettings: Sendable {
+    package var listen: [ListenAddress]
+    /// The origin that 402s advertise, without a slash at its end.
+    package var publicURL: String
+    package var unmatched: UnmatchedSettings
+    /// Limits of the listener; `maxBodyBytes` is nil when bodies are not limited.
+    package var limits: ServerLimits
+    package var drainTimeout: Duration
+}
+
+/// What becomes of requests that no route matches.
+package enum UnmatchedSettings: Hashable, Sendable {
+    case deny
+    /// Forwarded without a payment to the upstream of this index.
+    case free(upstream: Int)
+}
+
+/// `[facilitator]`: the API for sellers elsewhere.
+package struct FacilitatorSettings: Sendable {
+    package var listen: [ListenAddress]
+    /// Nil when no key is asked for.
+    package var keys: APIKeys?
+    /// Whom callers may be paid to; the file's own `pay_to` by default.
+    package var payToAllowed: Set<Account>
+    /// Whether the owner said that anyone may use it.
+    package var isOpen: Bool
+    package var rateLimit: RateLimiter.Policy
+}
+
+/// `[ledger]`: where payments are recorded.
+package enum LedgerSettings: Hashable, Sendable {
+    /// A path, relative to the working directory unless it begins with a slash.
+    case sqlite(path: String)
+    /// Forgotten when the process ends: for trials only.
+    case memory
+}
+
+/// One of `[[upstreams]]`.
+package struct UpstreamSettings: Sendable {
+    package var configuration: UpstreamConfiguration
+    /// `encoded_slash = "keep"`: it takes `%2F` in paths.
+    package var keepsEncodedSlash: Bool
+}
+
+/// An asset that routes can accept: of the catalogue, or of `[[assets]]`.
+package struct AssetSettings: Hashable, Sendable {
+    package var id: String
+    package var network: Network
+    package var account: Account
+    package var decimals: Int
+    /// The EIP-712 domain's name and version; nil for an asset that is no contract.
+    package var signingName: String?
+    package var signingVersion: String?
+    package var isDollarPegged: Bool
+}
