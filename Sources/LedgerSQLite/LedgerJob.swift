@@ -3,6 +3,9 @@ import Primitives
 
 /// A step that waits for the writer, and then its answer for the commit.
 class LedgerJob {
+    /// Whether nothing outside waits for the step: it may share the transaction of a later one.
+    var canWait: Bool { false }
+
     /// Does the step; the answer is kept until the commit.
     func run(on table: PaymentTable) throws(LedgerError) {}
 
@@ -49,6 +52,9 @@ final class ApplyJob: LedgerJob {
         self.now = now
         self.reply = reply
     }
+
+    /// What was delivered is on its way already; until it is written, recovery takes it for undelivered.
+    override var canWait: Bool { event == .delivered }
 
     override func run(on table: PaymentTable) throws(LedgerError) {
         outcome = try table.apply(event, to: reference, now: now)

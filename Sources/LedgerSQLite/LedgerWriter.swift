@@ -9,6 +9,8 @@ final class LedgerWriter: @unchecked Sendable {
     private let condition = NSCondition()
     private var queue: [LedgerJob] = []
     private var queuedClaims = 0
+    /// Steps in the queue that cannot wait.
+    private var urgent = 0
     private var isIdle = false
     private var isClosing = false
     private var hasEnded = false
@@ -82,8 +84,10 @@ final class LedgerWriter: @unchecked Sendable {
 
     private func enqueue(_ job: LedgerJob) -> Bool {
         guard !isClosing else { return false }
+        let wakes = isIdle && (queue.isEmpty || !job.canWait)
         queue.append(job)
-        if isIdle {
+        if !job.canWait { urgent += 1 }
+        if wakes {
             isIdle = false
             condition.signal()
         }
@@ -116,19 +120,38 @@ extension LedgerWriter {
     }
 
     /// Swaps the queue for the group, whose storage serves again; false when all is done.
+    ///
+    /// Steps that come side by side are given a moment to come together.
     private func takeGroup(_ group: inout [LedgerJob]) -> Bool {
+        let cameTogether = group.count > 1
         group.removeAll(keepingCapacity: true)
-        return condition.withLock {
-            while queue.isEmpty {
-                if isClosing { return false }
-                isIdle = true
-                condition.wait()
-            }
-            isIdle = false
-            swap(&queue, &group)
-            queuedClaims = 0
-            return true
+        condition.lock()
+        defer { condition.unlock() }
+        guard waitForSteps() else { return false }
+        if cameTogether, options.gatherMicroseconds > 0, !isClosing {
+            condition.unlock()
+            usleep(options.gatherMicroseconds)
+            condition.lock()
         }
+        swap(&queue, &group)
+        queuedClaims = 0
+        urgent = 0
+        return true
+    }
+
+    /// Waits, with the lock held, until there is a step to do; false when all is done.
+    private func waitForSteps() -> Bool {
+        while urgent == 0, !isClosing {
+            isIdle = true
+            if queue.isEmpty {
+                condition.wait()
+            } else {
+                let patience = Date(timeIntervalSinceNow: Double(options.patienceMilliseconds) / 1000)
+                if !condition.wait(until: patience) { break }
+            }
+        }
+        isIdle = false
+        return !queue.isEmpty
     }
 
     private func write(_ group: ArraySlice<LedgerJob>) {
