@@ -6,7 +6,7 @@ SHELL := /bin/bash
 
 # An undeclared import of a sibling target is an error, not a habit.
 STRICT := --explicit-target-dependency-import-check error
-SOURCES := Package.swift Sources Tests Fuzz
+SOURCES := Package.swift Sources Tests Fuzz bench
 
 help: ## Lists the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{ printf "  make %-10s %s\n", $$1, $$2 }'

@@ -1,0 +1,163 @@
+"""Fixtures: the program in front of an upstream that knows nothing of it."""
+
+import json
+import signal
+from types import SimpleNamespace
+
+import pytest
+from kit import farebox as program
+from kit.payments import ARBITRUM, BASE, BASE_SEPOLIA, Challenge, Payer, encode
+from kit.routes import config, route, toml
+from kit.upstream import Upstream
+
+VALUE_STATES = {"reserved", "settling", "settled", "uncertain", "released", "expired", "owed", "written_off"}
+SERVICE_STATES = {"unused", "forwarding", "delivered", "undelivered"}
+
+SHARED_ROUTES = [
+    route("GET /free/*", "free"),
+    route("GET,POST /cheap/*", "$0.001", description="Weather report", mime_type="application/json"),
+    route("GET,POST /dear/*", "$0.50"),
+    route("GET,POST /same/*", "$0.001"),
+    route("GET,POST,PUT /after/*", "$0.002", settle="after"),
+    route("GET /dollar", "$1"),
+    route("GET /base/*", "$0.001", accepts=[BASE.catalogue_id]),
+    route("GET /arbitrum/*", "$0.001", accepts=[ARBITRUM.catalogue_id]),
+    route("GET /both/*", "$0.001", accepts=[BASE_SEPOLIA.catalogue_id, BASE.catalogue_id]),
+    route("/any/*", "$0.001"),
+]
+
+
+class Site:
+    """A running program, its upstream, its file and its ledger."""
+
+    def __init__(self, upstream, folder, name="site"):
+        self.upstream = upstream
+        self.folder = folder
+        self.file = folder / f"{name}.toml"
+        self.ledger_path = folder / f"{name}.db"
+        self.process = None
+
+    def write(self, routes, **tables):
+        self.config = config(self.upstream.url, self.ledger_path, routes, **tables)
+        self.file.write_text(toml(self.config))
+        return self
+
+    def start(self, command="serve", env=None, role="paywall"):
+        self.process = program.Farebox(command, "--config", self.file, env=env, cwd=self.folder)
+        self.process.address(role)
+        return self
+
+    def fetch(self, *arguments, **keywords):
+        return self.process.fetch(*arguments, **keywords)
+
+    def connect(self, **keywords):
+        return self.process.connect(**keywords)
+
+    def challenge(self, target, method="GET", **keywords):
+        return Challenge(self.fetch(method, target, **keywords))
+
+    def pay(self, payer, target, method="GET", form="v2", fields=None, **keywords):
+        """Asks, signs what is asked, and asks again with the payment; returns payment and answer."""
+        payment = payer.pay(self.challenge(target, method, **{k: v for k, v in keywords.items() if k == "body"}))
+        answer = self.fetch(method, target, {**payment.fields(form), **(fields or {})}, **keywords)
+        return payment, answer
+
+    def rows(self, *arguments):
+        """The ledger's rows as `farebox ledger list` prints them to a pipe, newest first."""
+        place = f"sqlite:{self.ledger_path}"
+        result = program.run("ledger", "list", "--ledger", place, "--limit", 100000, *arguments)
+        assert result.returncode == 0, result.stderr
+        return json.loads(result.stdout)
+
+    def rows_of(self, payer):
+        return self.rows("--payer", payer.address)
+
+    def states_of(self, payer):
+        """(value, service) of each payment of a payer, newest first."""
+        states = [(row["value"], row["service"]) for row in self.rows_of(payer)]
+        assert all(value in VALUE_STATES and service in SERVICE_STATES for value, service in states), states
+        return states
+
+    def reload(self):
+        self.process.send_signal(signal.SIGHUP)
+
+    def stop(self):
+        code = self.process.stop()
+        assert not self.process.leaks(), f"secrets in the output: {self.process.leaks()}"
+        return code
+
+
+def pytest_report_header():
+    return f"farebox: {program.binary()}"
+
+
+@pytest.fixture(scope="session")
+def shared_upstream():
+    upstream = Upstream()
+    yield upstream
+    upstream.stop()
+
+
+@pytest.fixture
+def upstream(shared_upstream):
+    """The upstream of the shared site, with an empty log and default answers."""
+    shared_upstream.reset()
+    return shared_upstream
+
+
+@pytest.fixture(scope="session")
+def shared_site(shared_upstream, tmp_path_factory):
+    site = Site(shared_upstream, tmp_path_factory.mktemp("shared"))
+    site.write(SHARED_ROUTES, facilitator={"listen": "127.0.0.1:0"}).start()
+    site.process.address("facilitator")
+    yield site
+    code = site.stop()
+    assert code == 0
+
+
+@pytest.fixture
+def site(shared_site, upstream):
+    """The paywall that most tests share; every test brings its own payer, so that none sees another's payments."""
+    yield shared_site
+    assert shared_site.process.process.poll() is None, f"farebox died:\n{shared_site.process.output()[-4000:]}"
+
+
+@pytest.fixture
+def make_site(tmp_path):
+    """Makes sites of a test's own; whatever is still running at its end is stopped and scanned for secrets."""
+    sites = []
+
+    def make(routes, upstream=None, name=None, command="serve", role="paywall", start=True, env=None, **tables):
+        site = Site(upstream or Upstream(), tmp_path, name or f"site{len(sites)}")
+        sites.append(site)
+        site.write(routes, **tables)
+        return site.start(command, env, role) if start else site
+
+    yield make
+    for site in sites:
+        if site.process is not None:
+            if site.process.process.poll() is None:
+                site.process.stop()
+            assert not site.process.leaks(), f"secrets in the output: {site.process.leaks()}"
+        site.upstream.stop()
+
+
+@pytest.fixture
+def payer():
+    return Payer()
+
+
+@pytest.fixture
+def make_payer():
+    return Payer
+
+
+@pytest.fixture
+def pays(site, payer):
+    """Signs for a target of the shared site and returns the payment, unsent."""
+    return lambda target, method="GET", **changes: payer.pay(site.challenge(target, method), **changes)
+
+
+@pytest.fixture
+def forms():
+    return SimpleNamespace(encode=encode)
