@@ -16,7 +16,10 @@ struct Farebox: AsyncParsableCommand {
             describes every command and its exit codes.
             """,
         version: FareboxVersion.text,
-        subcommands: [PayCommand.self, LedgerCommand.self, DemoCommand.self])
+        subcommands: [
+            DemoCommand.self, ServeCommand.self, FacilitatorCommand.self, CheckCommand.self, PriceCommand.self,
+            PayCommand.self, LedgerCommand.self,
+        ])
 
     static func main() async {
         do {

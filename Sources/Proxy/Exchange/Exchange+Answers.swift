@@ -83,8 +83,8 @@ extension Exchange {
         }
         head.writeStaticString("\r\naccess-control-max-age: 600\r\nvary: Access-Control-Request-Headers\r\n")
         stream.writeHead(head, body: .none)
-        stream.end(trailers: nil)
         log()
+        stream.end(trailers: nil)
     }
 
     /// Request fields that paying clients send; SDKs also send a request field `Access-Control-Expose-Headers`.
@@ -137,8 +137,8 @@ extension Exchange {
         bytesOut = UInt64(body.readableBytes)
         stream.writeHead(head, body: .length(bytesOut))
         stream.writeBody(body)
-        stream.end(trailers: nil)
         log()
+        stream.end(trailers: nil)
     }
 
     /// Lends the bytes of the target as it is priced.

@@ -96,7 +96,7 @@ final class Exchange {
         log()
     }
 
-    /// Writes the one log line.
+    /// Writes the one log line; before the stream ends, with which the request's head goes.
     func log() {
         if isLogged { return }
         isLogged = true
@@ -266,8 +266,8 @@ extension Exchange: ResponseHandler {
         switch machine.responseEnded() {
         case .finish(let delivered):
             if let delivered { write(.delivered, of: delivered) }
-            stream.end(trailers: trailers)
             log()
+            stream.end(trailers: trailers)
         case .unreachable:
             unreachable("response ended")
         }

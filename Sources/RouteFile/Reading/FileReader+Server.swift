@@ -11,7 +11,8 @@ extension FileReader {
         let unmatched = unmatched(section, upstreams)
         let limits = limits(section)
         let drainTimeout = section.read("drain_timeout", ValueKind.duration)
-        guard let listen, let unmatched, let limits, let drainTimeout else { return nil }
+        let hasAccessLog = section.read("access_log", ValueKind.bool)
+        guard let listen, let unmatched, let limits, let drainTimeout, let hasAccessLog else { return nil }
         if section.has("public_url"), publicURL == nil { return nil }
         if publicURL == nil, listen.contains(where: { !$0.isLoopback }) {
             log.warn(
@@ -21,7 +22,7 @@ extension FileReader {
         return ServerSettings(
             listen: listen, publicURL: publicURL?.value ?? Self.origin(of: listen), unmatched: unmatched,
             limits: limits,
-            drainTimeout: drainTimeout.value)
+            drainTimeout: drainTimeout.value, hasAccessLog: hasAccessLog.value)
     }
 
     /// The addresses of `listen`, at least one, each once.

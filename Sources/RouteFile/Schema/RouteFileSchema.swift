@@ -18,7 +18,7 @@ package enum RouteFileSchema {
         .key("max_head_bytes", "\"16KiB\""), .key("max_target_bytes", "\"8KiB\""), .key("max_fields", "100"),
         .key("max_body_bytes"), .key("max_connections", "16384"), .key("header_timeout", "\"10s\""),
         .key("idle_timeout", "\"75s\""), .key("body_idle_timeout", "\"60s\""), .key("write_timeout", "\"60s\""),
-        .key("drain_timeout", "\"30s\""), .later("tls"), .later("trusted_proxies"),
+        .key("drain_timeout", "\"30s\""), .key("access_log", "true"), .later("tls"), .later("trusted_proxies"),
     ]
 
     private static let facilitator: [KeySpec] = [

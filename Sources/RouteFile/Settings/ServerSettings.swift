@@ -11,6 +11,8 @@ package struct ServerSettings: Sendable {
     /// Limits of the listener; `maxBodyBytes` is nil when bodies are not limited.
     package var limits: ServerLimits
     package var drainTimeout: Duration
+    /// Whether each request gets a line of log.
+    package var hasAccessLog: Bool
 }
 
 /// What becomes of requests that no route matches.

@@ -27,7 +27,7 @@ struct DemoCommand: AsyncParsableCommand {
     var listen = "127.0.0.1:0"
 
     func run() async throws {
-        guard let address = ListenAddress(listen) else {
+        guard ListenAddress(listen) != nil else {
             throw ValidationError("`\(listen)` is not host:port")
         }
         let signals = serve ? await StopSignals.trap() : nil
@@ -35,7 +35,7 @@ struct DemoCommand: AsyncParsableCommand {
         let log = LogOutput(isSilent: true)
         let status: ExitStatus
         do {
-            status = try await run(address, group: group, log: log, signals: signals)
+            status = try await run(group: group, log: log, signals: signals)
         } catch {
             OutputStream.notes.line("farebox demo: \(error)")
             status = .failure
@@ -46,10 +46,10 @@ struct DemoCommand: AsyncParsableCommand {
     }
 
     private func run(
-        _ address: ListenAddress, group: MultiThreadedEventLoopGroup, log: LogOutput, signals: StopSignals?
+        group: MultiThreadedEventLoopGroup, log: LogOutput, signals: StopSignals?
     ) async throws -> ExitStatus {
         let upstream = try await DemoUpstream.start(group: group)
-        let plan = try DemoPlan.make(listen: address, upstreamPort: upstream.port)
+        let plan = try DemoPlan.make(listen: listen, upstreamPort: upstream.port)
         let status = try await Node.run(plan, group: group, log: log) { node in
             let story = DemoStory(node: node, upstream: upstream, group: group, payer: DemoPayer())
             let status = await story.tell()

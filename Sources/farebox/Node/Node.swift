@@ -5,6 +5,7 @@ import NIOCore
 import NIOPosix
 import Primitives
 import Proxy
+import RouteFile
 import Transport
 
 /// A running process: ledger, rails, and the listeners that share them.
@@ -41,7 +42,7 @@ final class Node: Sendable {
         body: @Sendable (Node) async -> R
     ) async throws(NodeFailure) -> R {
         let logger = log.logger()
-        let ledger = try plan.ledger.open()
+        let ledger = try plan.file.ledger.open()
         do {
             let client = try OutgoingClient(group: group)
             let factory = RailFactory(client: client, ledger: ledger)
@@ -68,7 +69,7 @@ final class Node: Sendable {
     ) async throws -> R {
         let logger = log.logger()
         let rails = RailsInForce(try plan.registry(factory))
-        for notice in plan.ledger.notices + rails.registry.notices + plan.exposure {
+        for notice in plan.notices(of: rails.registry) {
             logger.warning("notice", metadata: ["notice": "\(notice)"])
         }
         let worker = SettlementWorker(
@@ -90,8 +91,8 @@ final class Node: Sendable {
             let result = await withTaskGroup(of: Void.self) { tasks in
                 tasks.addTask { await worker.run(every: workerInterval) }
                 let result = await body(node)
-                logger.notice("draining", metadata: ["timeout": "\(plan.drainTimeout)"])
-                await listeners.drain(timeout: plan.drainTimeout)
+                logger.notice("draining", metadata: ["timeout": "\(plan.file.server.drainTimeout)"])
+                await listeners.drain(timeout: plan.file.server.drainTimeout)
                 tasks.cancelAll()
                 return result
             }
@@ -122,12 +123,12 @@ final class Node: Sendable {
     /// Takes a new file in whole, or nothing of it.
     func adopt(_ next: NodePlan) async throws(NodeFailure) {
         let registry = try next.registry(factory)
-        try await listeners.adopt(next, registry: registry)
+        await listeners.adopt(next, registry: registry)
         rails.adopt(registry)
         for change in plan.restartNeeded(for: next) {
             logger.warning("change needs a restart", metadata: ["key": "\(change)"])
         }
-        for notice in registry.notices { logger.warning("notice", metadata: ["notice": "\(notice)"]) }
+        for notice in next.notices(of: registry) { logger.warning("notice", metadata: ["notice": "\(notice)"]) }
     }
 
     /// A key of this process: the address of a payer proves nothing to the next one.
@@ -138,33 +139,17 @@ final class Node: Sendable {
 }
 
 extension NodePlan {
+    /// What must not go unnoticed.
+    func notices(of registry: AdapterRegistry) -> [String] {
+        file.ledger.notices + registry.notices + (exposure.map { [$0] } ?? [])
+    }
+
     /// Builds the adapters of the file.
     func registry(_ factory: RailFactory) throws(NodeFailure) -> AdapterRegistry {
         do {
-            return try AdapterRegistry(adapters.map { try factory.make($0) })
+            return try AdapterRegistry(file.adapters.map { try factory.make($0) })
         } catch {
             throw NodeFailure("\(error)")
         }
-    }
-
-    /// What must be said of listeners that anybody can reach.
-    var exposure: [String] {
-        guard let facilitator else { return [] }
-        let warning = FacilitatorAPI.exposureWarning(
-            addresses: facilitator.addresses, hasKeys: facilitator.keys != nil,
-            isPayToLimited: facilitator.payToAllowed != nil)
-        return warning.map { [$0] } ?? []
-    }
-
-    /// The keys whose change a running process cannot take over.
-    func restartNeeded(for next: NodePlan) -> [String] {
-        var keys: [String] = []
-        if paywall?.addresses != next.paywall?.addresses { keys.append("server.listen") }
-        if facilitator?.addresses != next.facilitator?.addresses { keys.append("facilitator.listen") }
-        if ledger != next.ledger { keys.append("ledger.url") }
-        if hasAccessLog != next.hasAccessLog { keys.append("server.access_log") }
-        if drainTimeout != next.drainTimeout { keys.append("server.drain_timeout") }
-        if facilitator?.rateLimit != next.facilitator?.rateLimit { keys.append("facilitator.rate_limit") }
-        return keys
     }
 }

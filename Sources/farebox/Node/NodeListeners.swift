@@ -4,6 +4,7 @@ import Logging
 import NIOCore
 import NIOPosix
 import Proxy
+import RouteFile
 import Transport
 
 /// The listeners of a process, which share one ledger and one registry.
@@ -27,22 +28,23 @@ struct NodeListeners: Sendable {
     ) async throws(NodeFailure) -> NodeListeners {
         var paywall: Paywall?
         var localOrigin = ""
-        do {
-            if let part = plan.paywall {
-                let generation = try PaywallGeneration(part, origin: part.publicOrigin ?? "", registry: registry)
+        do throws(TransportError) {
+            if plan.servesPaywall {
+                let server = plan.file.server
+                let generation = PaywallGeneration(plan.file, origin: server.publicURL, registry: registry)
                 let started = try await Paywall.start(
-                    addresses: part.addresses, group: group, limits: part.limits, shared: shared,
+                    addresses: server.listen, group: group, limits: server.limits, shared: shared,
                     generation: generation)
                 paywall = started
                 localOrigin = started.localAddresses.first.map(origin) ?? ""
-                if part.publicOrigin == nil {
-                    // Only now is it known which port was taken.
-                    await started.adopt(try PaywallGeneration(part, origin: localOrigin, registry: registry))
+                if plan.advertisesFreePort {
+                    // Only now is it known which port it is.
+                    await started.adopt(PaywallGeneration(plan.file, origin: localOrigin, registry: registry))
                 }
                 log(started.localAddresses, role: "paywall", logger)
             }
             var facilitator: FacilitatorListener?
-            if let part = plan.facilitator {
+            if let part = plan.file.facilitator {
                 let opened = try await open(part, group: group, shared: shared, registry: registry, logger: logger)
                 facilitator = opened
                 log(opened.listener.localAddresses, role: "facilitator", logger)
@@ -50,31 +52,31 @@ struct NodeListeners: Sendable {
             return NodeListeners(paywall: paywall, facilitator: facilitator, localOrigin: localOrigin)
         } catch {
             await paywall?.drain(timeout: .zero)
-            if let error = error as? NodeFailure { throw error }
-            throw NodeFailure("\(error)")
+            throw .transport(error)
         }
     }
 
     private static func open(
-        _ part: FacilitatorPlan, group: MultiThreadedEventLoopGroup, shared: PaywallShared, registry: AdapterRegistry,
+        _ part: FacilitatorSettings, group: MultiThreadedEventLoopGroup, shared: PaywallShared,
+        registry: AdapterRegistry,
         logger: Logger
     ) async throws(TransportError) -> FacilitatorListener {
         let service = FacilitatorService(
             registry: registry, ledger: shared.ledger, payToAllowed: part.payToAllowed, now: PaywallShared.systemTime)
         let api = FacilitatorAPI(service: service, keys: part.keys, rateLimit: part.rateLimit, logger: logger)
         let listener = try await HTTPListener.bind(
-            addresses: part.addresses, group: group, limits: FacilitatorAPI.serverLimits
+            addresses: part.listen, group: group, limits: FacilitatorAPI.serverLimits
         ) { api.delegate(on: $0) }
         return FacilitatorListener(api: api, service: service, listener: listener)
     }
 
     /// Puts a new file in force on every listener.
-    func adopt(_ plan: NodePlan, registry: AdapterRegistry) async throws(NodeFailure) {
-        if let paywall, let part = plan.paywall {
-            let generation = try PaywallGeneration(part, origin: part.publicOrigin ?? localOrigin, registry: registry)
-            await paywall.adopt(generation)
+    func adopt(_ plan: NodePlan, registry: AdapterRegistry) async {
+        if let paywall {
+            let origin = plan.advertisesFreePort ? localOrigin : plan.file.server.publicURL
+            await paywall.adopt(PaywallGeneration(plan.file, origin: origin, registry: registry))
         }
-        if let facilitator, let part = plan.facilitator {
+        if let facilitator, let part = plan.file.facilitator {
             facilitator.service.reload(registry: registry, payToAllowed: part.payToAllowed)
             facilitator.api.reload(keys: part.keys)
         }

@@ -1,59 +1,39 @@
 import Facilitator
-import Ledger
-import Pricing
-import Proxy
-import Transport
-import X402
+import RouteFile
 
-/// What a process runs, as the file says: everything is checked, nothing is open yet.
+/// What a process runs: a file, and which part of it.
 struct NodePlan: Sendable {
-    /// Nil for a facilitator alone.
-    var paywall: PaywallPlan?
-    var facilitator: FacilitatorPlan?
-    var ledger: LedgerPlace
-    var adapters: [AdapterConfiguration]
-    var drainTimeout: Duration
-    var hasAccessLog: Bool
-}
+    var file: RouteFile
+    /// False for a facilitator alone.
+    var servesPaywall = true
+    /// The command line's word; without one, the file's.
+    var accessLogOverride: Bool?
 
-/// Where payments are recorded.
-enum LedgerPlace: Hashable, Sendable {
-    /// Forgotten when the process ends.
-    case memory
-    case sqlite(path: String)
-}
+    var hasAccessLog: Bool { accessLogOverride ?? file.server.hasAccessLog }
 
-/// The paywall's part of the file.
-struct PaywallPlan: Sendable {
-    var addresses: [ListenAddress]
-    /// The origin that 402s advertise; nil for the address of the first listener.
-    var publicOrigin: String?
-    var limits: ServerLimits
-    var routes: [RoutePlan]
-    var upstreams: [UpstreamConfiguration]
-    /// The upstream of requests that no route matches; nil to answer them with 404.
-    var unmatchedUpstream: Int?
-}
+    /// Whether 402s are to advertise an address whose port is not known before it is bound.
+    ///
+    /// Port 0 is no port of a URL; it only stands there when the file names no `public_url`.
+    var advertisesFreePort: Bool { file.server.publicURL.hasSuffix(":0") }
 
-/// One route, before its rails are known.
-struct RoutePlan: Sendable {
-    var name: String
-    var pattern: RoutePattern
-    var upstream: Int
-    var offers: [PaymentRequirements]
-    var timing: SettlementTiming
-    var chargeOn: StatusSet
-    var redelivery: RedeliveryPolicy
-    var facts: PaywallRoute.Facts
-    var description: String
-    var mimeType: String
-}
+    /// What must be said of a listener that anybody can reach.
+    var exposure: String? {
+        guard let facilitator = file.facilitator else { return nil }
+        return FacilitatorAPI.exposureWarning(
+            addresses: facilitator.listen, hasKeys: facilitator.keys != nil, isPayToLimited: true)
+    }
 
-/// The facilitator's part of the file.
-struct FacilitatorPlan: Sendable {
-    var addresses: [ListenAddress]
-    var keys: APIKeys?
-    /// Nil for every recipient.
-    var payToAllowed: Set<Account>?
-    var rateLimit: RateLimiter.Policy?
+    /// The keys whose change a running process cannot take over.
+    func restartNeeded(for next: NodePlan) -> [String] {
+        var keys: [String] = []
+        if servesPaywall {
+            if file.server.listen != next.file.server.listen { keys.append("server.listen") }
+            if hasAccessLog != next.hasAccessLog { keys.append("server.access_log") }
+        }
+        if file.server.drainTimeout != next.file.server.drainTimeout { keys.append("server.drain_timeout") }
+        if file.facilitator?.listen != next.file.facilitator?.listen { keys.append("facilitator.listen") }
+        if file.facilitator?.rateLimit != next.file.facilitator?.rateLimit { keys.append("facilitator.rate_limit") }
+        if file.ledger != next.file.ledger { keys.append("ledger.url") }
+        return keys
+    }
 }

@@ -1,7 +1,8 @@
 import Ledger
 import LedgerSQLite
+import RouteFile
 
-extension LedgerPlace {
+extension LedgerSettings {
     /// Opens the store, which nobody else may have open.
     func open() throws(NodeFailure) -> any PaymentLedger {
         switch self {
