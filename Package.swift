@@ -81,7 +81,7 @@ let package = Package(
         tests("LedgerTests", ["Primitives", "X402", "Ledger", "LedgerSQLite"]),
         tests(
             "FacilitatorTests",
-            ["Primitives", "X402", "EVM", "Ledger", "Transport", "Facilitator", nio, posix]),
+            ["Primitives", "X402", "EVM", "Ledger", "Transport", "Facilitator", nio, posix, logging]),
         tests(
             "ProxyTests",
             [

@@ -143,9 +143,12 @@ package struct PeerCall: Sendable {
     fileprivate func request(to url: OutgoingURL, timeout: Duration) -> OutgoingRequest {
         var headers = [(name: "Content-Type", value: "application/json"), (name: "Accept", value: "application/json")]
         if let idempotencyKey { headers.append((name: "Idempotency-Key", value: idempotencyKey)) }
-        return OutgoingRequest(
+        var request = OutgoingRequest(
             method: "POST", url: url, headers: headers, body: body, timeout: timeout,
             maxResponseBytes: PeerClient.maxAnswerBytes, isIdempotent: mayRepeat)
+        // A kept connection may be dead already, and then nobody knows whether the call arrived.
+        request.reusesConnection = mayRepeat
+        return request
     }
 }
 

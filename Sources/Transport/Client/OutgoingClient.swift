@@ -30,7 +30,9 @@ package final class OutgoingClient: Sendable {
     package func send(_ request: OutgoingRequest) async throws(TransportError) -> OutgoingResponse {
         do throws(TransportError) {
             let message = try RequestMessage(request)
-            return try await send(message, to: request.url, until: .now() + TimeAmount(message.timeout))
+            return try await send(
+                message, to: request.url, mayReuse: request.reusesConnection,
+                until: .now() + TimeAmount(message.timeout))
         } catch {
             throw error.at(request.url)
         }
@@ -49,11 +51,11 @@ package final class OutgoingClient: Sendable {
     package var idleConnections: Int { connections.keptCount }
 
     private func send(
-        _ message: RequestMessage, to url: OutgoingURL, until deadline: NIODeadline
+        _ message: RequestMessage, to url: OutgoingURL, mayReuse: Bool, until deadline: NIODeadline
     ) async throws(TransportError) -> OutgoingResponse {
         guard !Task.isCancelled else { throw TransportError(.cancelled) }
         var wasSent = false
-        if let kept = connections.take(OutgoingConnections.Origin(url)) {
+        if mayReuse, let kept = connections.take(OutgoingConnections.Origin(url)) {
             switch await attempt(message, on: kept.loop, until: deadline, { kept.connection.value.start($0) }) {
             case .response(let response): return response
             case .failed(let error): throw error

@@ -21,6 +21,10 @@ package struct OutgoingRequest: Sendable {
     ///
     /// Decides whether a request is sent again when a kept connection turns out to be dead.
     package var isIdempotent: Bool
+    /// Whether a kept connection may carry it.
+    ///
+    /// On a connection of its own a request whose peer has gone away was certainly not sent.
+    package var reusesConnection = true
 
     /// A request; without `isIdempotent` its method decides (RFC 9110 §9.2.2).
     package init(

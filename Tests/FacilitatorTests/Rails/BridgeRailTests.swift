@@ -116,13 +116,16 @@ struct BridgeRailTests {
 
     /// Short only where the peer says nothing, so that a busy machine changes no other outcome.
     private static func timeout(of index: Int) -> Duration {
-        if case .silence = silences[index].reply { return .milliseconds(200) }
+        if case .silence = silences[index].reply { return .seconds(2) }
         return .seconds(30)
     }
 
     @Test("what is not the contract's answer is no verdict on verify", arguments: silences.indices)
     func noVerdict(index: Int) async throws {
-        let bench = try await bench({ $0.timeout = Self.timeout(of: index) }) { _ in Self.silences[index].reply }
+        let bench = try await bench({
+            $0.timeout = Self.timeout(of: index)
+            $0.retry.attempts = 1
+        }) { _ in Self.silences[index].reply }
         await #expect(throws: RailError.self, "\(Self.silences[index].name)") {
             try await bench.rail.verify(bench.payment, for: bench.offer, now: Fixture.now)
         }
@@ -197,6 +200,18 @@ struct BridgeRailTests {
         #expect(await bench.rail.settle(order) == .unknown(transaction: nil))
         let keys = bench.peer?.requests.map { $0.field("idempotency-key") } ?? []
         #expect(keys == Array(repeating: order.identity.publicID, count: calls))
+        await bench.peer?.stop()
+    }
+
+    @Test("a settle that may not be repeated goes over a connection of its own")
+    func connections() async throws {
+        let bench = try await bench(FakeBridge.takesAll)
+        for _ in 0..<2 { _ = try await bench.rail.verify(bench.payment, for: bench.offer, now: Fixture.now) }
+        for _ in 0..<2 { _ = await bench.rail.settle(try order(bench)) }
+        let ports = bench.peer?.requests.map(\.port) ?? []
+        #expect(ports.count == 4)
+        #expect(Set(ports.suffix(2)).count == 2)
+        #expect(Set(ports.suffix(2)).isDisjoint(with: ports.prefix(2)))
         await bench.peer?.stop()
     }
 

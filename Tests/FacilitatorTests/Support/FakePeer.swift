@@ -13,6 +13,8 @@ final class FakePeer: Sendable {
         var path: String
         var head: String
         var body: [UInt8]
+        /// The caller's port, which tells connections apart.
+        var port: Int?
 
         /// The value of a field.
         func field(_ name: String) -> String? {
@@ -114,7 +116,7 @@ private final class PeerExchange: RequestHandler {
         let head = stream.head
         let request = FakePeer.Request(
             method: head.string(head.methodRange), path: head.string(head.targetRange),
-            head: String(buffer: head.bytes), body: body)
+            head: String(buffer: head.bytes), body: body, port: stream.remoteAddress?.port)
         switch peer.reply(to: request) {
         case .answer(let status, let text, let fields):
             stream.writeHead(

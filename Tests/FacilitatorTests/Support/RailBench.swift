@@ -1,6 +1,5 @@
 import Facilitator
 import Ledger
-import NIOPosix
 import Primitives
 import Transport
 import X402
@@ -19,9 +18,8 @@ struct RailBench: Sendable {
         case mockEVM, mockOffchain, bridge, remote
     }
 
-    static func client() throws -> OutgoingClient {
-        try OutgoingClient(group: MultiThreadedEventLoopGroup.singleton)
-    }
+    /// One client for all: reading the system's certificate authorities takes its time.
+    static let client = Result { () throws(TransportError) in try OutgoingClient(group: FakePeer.group) }
 
     /// A rail whose peer, if any, takes every payment.
     static func make(_ kind: Kind) async throws -> RailBench {
@@ -48,7 +46,7 @@ struct RailBench: Sendable {
             networks: [Fixture.pattern(isOffchain ? "offchain:*" : "eip155:*")], signers: ["signer"])
         let ledger = MemoryLedger()
         let clock = TestClock()
-        let factory = RailFactory(client: try client(), ledger: ledger, clock: clock.clock)
+        let factory = RailFactory(client: try client.get(), ledger: ledger, clock: clock.clock)
         let rail = try factory.make(AdapterConfiguration(scope: scope, backend: backend))
         let offer = isOffchain ? Fixture.bankOffer : Fixture.offer
         let payment =
