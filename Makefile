@@ -24,6 +24,7 @@ lint: ## Format, import direction, sizes and leftovers
 	swift format lint --strict --recursive --parallel $(SOURCES)
 	dev/check-imports
 	dev/check-tidy
+	dev/check-docs
 
 format: ## Formats the Swift sources in place
 	swift format --in-place --recursive --parallel $(SOURCES)
