@@ -1,0 +1,202 @@
+package import Ledger
+
+/// What the upstream and the client do.
+extension ExchangeStateMachine {
+    package enum OnUpstreamHead: Hashable {
+        case relay
+        case relayWithReceipt
+        /// The upstream did not deliver what was promised: give the claim back, pass its answer on.
+        case releaseAndRelay(PaymentReference)
+        /// Paid and not delivered: the mark and the token first, then the upstream's answer.
+        case recordUndelivered(PaymentReference)
+        /// Settle before the head is released: mark it, or, on a local rail, record it at once.
+        case recordSettle(PaymentReference)
+        case recordSettledLocally(PaymentReference)
+        case release(PaymentReference)
+        case unreachable
+    }
+
+    /// The upstream's final head; `delivers` when its status is on the route's `charge_on`.
+    package mutating func upstreamHead(delivers: Bool) -> OnUpstreamHead {
+        switch consume self.state {
+        case .forwarding(.free, _, _):
+            self = Self(.relaying(.free))
+            return .relay
+        case .forwarding(.paid(let reference), _, _):
+            if delivers {
+                self = Self(.relaying(.paid(reference)))
+                return .relayWithReceipt
+            }
+            self = Self(.undelivering(reference, answered: true))
+            return .recordUndelivered(reference)
+        case .forwarding(.promised(let reference), let local, let abandoned):
+            if delivers {
+                if local {
+                    self = Self(.recordingAnswer(reference, abandoned: abandoned))
+                    return .recordSettledLocally(reference)
+                }
+                self = Self(.marking(reference, abandoned: abandoned))
+                return .recordSettle(reference)
+            }
+            if abandoned {
+                self = Self(.finished)
+                return .release(reference)
+            }
+            self = Self(.relaying(.free))
+            return .releaseAndRelay(reference)
+        case let other:
+            self = Self(other)
+            return .unreachable
+        }
+    }
+
+    package enum OnUpstreamFailed: Hashable {
+        case answerGatewayError
+        case releaseAndAnswerGatewayError(PaymentReference)
+        case release(PaymentReference)
+        /// 502 with a grant token, once the mark is durable.
+        case recordUndelivered(PaymentReference)
+        case abort
+        case undeliverAndAbort(PaymentReference)
+        /// The head is in hand and the settlement under way: the body is lost, the settlement is not.
+        case remember
+        case ignore
+        case unreachable
+    }
+
+    package mutating func upstreamFailed() -> OnUpstreamFailed {
+        switch consume self.state {
+        case .forwarding(.free, _, _):
+            self = Self(.finished)
+            return .answerGatewayError
+        case .forwarding(.paid(let reference), _, _):
+            self = Self(.undelivering(reference, answered: false))
+            return .recordUndelivered(reference)
+        case .forwarding(.promised(let reference), _, let abandoned):
+            self = Self(.finished)
+            return abandoned ? .release(reference) : .releaseAndAnswerGatewayError(reference)
+        case .relaying(.paid(let reference)):
+            self = Self(.finished)
+            return .undeliverAndAbort(reference)
+        case .relaying(let held):
+            _ = held
+            self = Self(.finished)
+            return .abort
+        case .undelivering(let reference, let answered):
+            self = Self(.undelivering(reference, answered: answered))
+            return .remember
+        case .marking(let reference, let abandoned):
+            self = Self(.marking(reference, abandoned: abandoned))
+            return .remember
+        case .settlingAnswer(let reference, let abandoned):
+            self = Self(.settlingAnswer(reference, abandoned: abandoned))
+            return .remember
+        case .recordingAnswer(let reference, let abandoned):
+            self = Self(.recordingAnswer(reference, abandoned: abandoned))
+            return .remember
+        case .finished:
+            self = Self(.finished)
+            return .ignore
+        case let other:
+            self = Self(other)
+            return .unreachable
+        }
+    }
+
+    package enum OnResponseEnded: Hashable { case finish(delivered: PaymentReference?), unreachable }
+
+    /// The whole answer went out.
+    package mutating func responseEnded() -> OnResponseEnded {
+        switch consume self.state {
+        case .relaying(.paid(let reference)):
+            self = Self(.finished)
+            return .finish(delivered: reference)
+        case .relaying:
+            self = Self(.finished)
+            return .finish(delivered: nil)
+        case .finished:
+            self = Self(.finished)
+            return .finish(delivered: nil)
+        case let other:
+            self = Self(other)
+            return .unreachable
+        }
+    }
+
+    // MARK: Downstream
+
+    package enum OnDownstreamClosed: Hashable {
+        case drop
+        /// The ledger or the rail owes an answer; it will find the exchange abandoned.
+        case wait
+        case cancelUpstream
+        case cancelUpstreamAndDeliver(PaymentReference)
+        case cancelUpstreamAndUndeliver(PaymentReference)
+        case cancelUpstreamAndRelease(PaymentReference)
+        case undeliver(PaymentReference)
+    }
+
+    /// The client is gone.
+    ///
+    /// `requestComplete`: all of its body had been received.
+    /// Under `after` a whole request that the upstream has is followed to the upstream's head: leaving early is no way to run it for nothing.
+    package mutating func downstreamClosed(requestComplete: Bool) -> OnDownstreamClosed {
+        switch consume self.state {
+        case .opened:
+            self = Self(.finished)
+            return .drop
+        case .verifying:
+            self = Self(.finished)
+            return .drop
+        case .finished:
+            self = Self(.finished)
+            return .drop
+        case .reserving(let timing, let local, _):
+            self = Self(.reserving(timing, settlesLocally: local, abandoned: true))
+            return .wait
+        case .checkingBody(let reference):
+            self = Self(.finished)
+            return .undeliver(reference)
+        case .settling(let reference, _):
+            self = Self(.settling(reference, abandoned: true))
+            return .wait
+        case .recording(let reference, _):
+            self = Self(.recording(reference, abandoned: true))
+            return .wait
+        case .forwarding(.free, _, _):
+            self = Self(.finished)
+            return .cancelUpstream
+        case .relaying(.free):
+            self = Self(.finished)
+            return .cancelUpstream
+        case .relaying(.promised):
+            self = Self(.finished)
+            return .cancelUpstream
+        case .forwarding(.paid(let reference), _, _):
+            self = Self(.finished)
+            return .cancelUpstreamAndUndeliver(reference)
+        case .forwarding(.promised(let reference), let local, _):
+            if requestComplete {
+                self = Self(.forwarding(.promised(reference), settlesLocally: local, abandoned: true))
+                return .wait
+            }
+            self = Self(.finished)
+            return .cancelUpstreamAndRelease(reference)
+        case .undelivering:
+            self = Self(.finished)
+            return .cancelUpstream
+        case .marking(let reference, _):
+            self = Self(.marking(reference, abandoned: true))
+            return .wait
+        case .settlingAnswer(let reference, _):
+            self = Self(.settlingAnswer(reference, abandoned: true))
+            return .wait
+        case .recordingAnswer(let reference, _):
+            self = Self(.recordingAnswer(reference, abandoned: true))
+            return .wait
+        case .relaying(.paid(let reference)):
+            self = Self(.finished)
+            return .cancelUpstreamAndDeliver(reference)
+        }
+    }
+}
