@@ -16,7 +16,9 @@ extension PaymentEntry {
             next.waitingSince = now
         case .released(let reason), .writtenOff(let reason): next.record.reason = reason
         case .uncertain(let transaction): next.record.transaction = transaction ?? record.transaction
-        case .delivered: break
+        case .delivered:
+            // What the paywall never forwarded was not delivered; a seller serves by itself.
+            if record.state.service == .unused, case .paywall = record.claim.owner { return nil }
         case .undelivered(let grant, let client, let body):
             next.grant = grant ?? self.grant
             next.client = client ?? self.client

@@ -80,6 +80,9 @@ final class LedgerConnection {
             sqlite3_busy_timeout(handle, options.busyTimeoutMilliseconds)
             try execute("PRAGMA synchronous = FULL", on: handle)
             try execute("PRAGMA cache_size = -\(options.cacheKibibytes)", on: handle)
+            if let bytes = options.maximumFileBytes {
+                try execute("PRAGMA max_page_count = \(bytes / options.pageBytes)", on: handle)
+            }
             try execute("PRAGMA wal_autocheckpoint = 0", on: handle)
             try execute("PRAGMA journal_size_limit = \(options.checkpointPages * options.pageBytes * 2)", on: handle)
         } catch {

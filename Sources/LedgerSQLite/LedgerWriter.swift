@@ -19,7 +19,7 @@ final class LedgerWriter: @unchecked Sendable {
     private var counted = SQLiteLedgerCounts()
 
     // Used on the thread only, and released by it.
-    private var connection: LedgerConnection?
+    private(set) var connection: LedgerConnection?
     private var table: PaymentTable?
     private var file: LedgerFile?
 

@@ -107,6 +107,11 @@ final class PaymentTable {
         try empty.step()
     }
 
+    /// Runs a statement that has no parameters.
+    func execute(_ sql: String) throws(LedgerError) {
+        try Statement(sql, on: connection).step()
+    }
+
     /// Forgets what a rolled back transaction left in memory.
     func forget() {
         terms.forget()

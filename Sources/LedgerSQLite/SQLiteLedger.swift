@@ -88,10 +88,11 @@ package final class SQLiteLedger: PaymentLedger {
     }
 
     package func close() async {
+        // Before the writer, whose connection moves the log into the file only if it is the last.
+        reader.close()
         await withCheckedContinuation { continuation in
             writer.close { continuation.resume() }
         }
-        reader.close()
     }
 
     private static func prepare(_ path: String, options: SQLiteLedgerOptions) throws(LedgerError) {

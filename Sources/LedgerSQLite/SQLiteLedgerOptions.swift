@@ -21,5 +21,10 @@ package struct SQLiteLedgerOptions: Hashable, Sendable {
     /// Milliseconds to wait for a lock that a foreign process holds.
     package var busyTimeoutMilliseconds: Int32 = 1_000
 
+    /// Bytes that the file may grow to, nil for as many as the disk has.
+    ///
+    /// Beyond, claims are refused as on a full disk.
+    package var maximumFileBytes: Int?
+
     package init() {}
 }
