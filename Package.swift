@@ -94,7 +94,9 @@ let package = Package(
                 "Primitives", "X402", "EVM", "Transport", "Pricing", "Ledger", "LedgerSQLite", "Facilitator", "Proxy",
                 "RouteFile", "farebox", nio, posix, logging,
             ]),
-        tests("RouteFileTests", ["Primitives", "X402", "Pricing", "Transport", "Facilitator", "RouteFile"]),
+        tests(
+            "RouteFileTests",
+            ["Primitives", "X402", "EVM", "Pricing", "Ledger", "Facilitator", "Transport", "Proxy", "RouteFile", nio]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -53,7 +53,8 @@ extension FileReader {
         if networks == nil { log.add(section.place(of: "networks"), "is missing") }
         let signers = section.list("signers", ValueKind.name)?.map(\.value) ?? []
         let versions = section.list("x402_version", ValueKind.integer(1...2))?.map(\.value)
-        guard let kind, let id, let scheme, let networks else { return nil }
+        let areReadable = networks.map { !$0.isEmpty || !log.hasMistake(under: section.place(of: "networks")) } ?? false
+        guard let kind, let id, let scheme, let networks, areReadable else { return nil }
         let scope = AdapterScope(
             id: id.value, versions: versions ?? (kind.value == .offchain ? [2] : [1, 2]), scheme: scheme.value,
             networks: networks.map(\.value), signers: signers)

@@ -8,6 +8,9 @@ struct AssetBook {
     /// The file's own, with their lines.
     private(set) var own: [(asset: AssetSettings, place: Place)] = []
 
+    /// Ids of entries that could not be read.
+    private var unreadable: Set<String> = []
+
     var ids: [String] { all.map(\.id) }
 
     func asset(_ id: String) -> AssetSettings? { all.first { $0.id == id } }
@@ -17,10 +20,15 @@ struct AssetBook {
         own.append((asset, place))
     }
 
+    mutating func addUnreadable(_ id: String) { unreadable.insert(id) }
+
+    func isUnreadable(_ id: String) -> Bool { unreadable.contains(id) }
+
     /// An asset by its id, or why there is none.
     func read(_ node: DocumentNode) -> Reading<AssetSettings> {
         guard case .string(let id) = node.value else { return .mistake("must be an asset's id, not \(node.kind)") }
         if let asset = asset(id) { return .value(asset) }
+        if isUnreadable(id) { return .toldElsewhere }
         return .mistake("unknown asset \"\(id)\"", suggestion: NearestName.of(id, among: ids))
     }
 }
@@ -38,7 +46,10 @@ extension FileReader {
     func assets(_ sections: [Section]) -> AssetBook {
         var book = AssetBook()
         for section in sections {
-            guard let asset = asset(section) else { continue }
+            guard let asset = asset(section) else {
+                if case .string(let id)? = section.node("id")?.value { book.addUnreadable(id) }
+                continue
+            }
             let place = section.place(of: "id")
             if let other = book.own.first(where: { $0.asset.id == asset.id }) {
                 log.add(place, "there is another asset \"\(asset.id)\" in line \(other.place.line)")
@@ -82,10 +93,8 @@ extension FileReader {
     }
 
     private static func contract(_ node: DocumentNode) -> Reading<Account> {
-        switch ValueKind.text(node) {
-        case .mistake(let reason, let suggestion): .mistake(reason, suggestion: suggestion)
-        case .value(let text): ValueKind.address(text).map(Account.address)
-        }
+        guard case .value(let text) = ValueKind.text(node) else { return ValueKind.text(node).map(Account.named) }
+        return ValueKind.address(text).map(Account.address)
     }
 
     private static func assetName(_ node: DocumentNode) -> Reading<Account> {

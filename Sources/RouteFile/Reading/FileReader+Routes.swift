@@ -43,8 +43,8 @@ extension FileReader {
         let mimeType = section.read("mime_type", ValueKind.text)
         var offers: [RouteOffer] = []
         if let price, price.value != .free {
-            checkAssets(of: price, terms, context)
-            offers = self.offers(price, section, terms, context)
+            let isUsable = checkAssets(of: price, terms, context)
+            offers = self.offers(isUsable ? price : nil, section, terms, context)
             checkTimes(section, terms, context)
         }
         var draft = RouteDraft(pattern: pattern, settings: nil, payees: terms.payTo?.accounts ?? [])
@@ -67,6 +67,10 @@ extension FileReader {
         guard let text = section.require("match", ValueKind.text) else { return nil }
         do {
             let pattern = try RoutePattern.parse(text.value, host: host?.value)
+            for method in pattern.methods ?? [] {
+                guard let meant = Self.misspelled(method) else { continue }
+                log.add(text.place, "has the method \(method), which HTTP does not know", suggestion: meant)
+            }
             return Located(value: pattern, place: text.place)
         } catch {
             var place = text.place
@@ -81,8 +85,14 @@ extension FileReader {
         }
     }
 
-    private static func method(_ word: String) -> String? {
-        NearestName.of(word.uppercased(), among: ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
+    private static let methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"]
+
+    private static func method(_ word: String) -> String? { NearestName.of(word.uppercased(), among: methods) }
+
+    /// The common method that is one edit away; others, such as those of WebDAV, are taken as they are.
+    private static func misspelled(_ method: String) -> String? {
+        if methods.contains(method) { return nil }
+        return methods.first { NearestName.distance(Array(method), Array($0)) == 1 }
     }
 
     private func upstream(_ section: Section, _ context: RouteContext) -> Located<Int>? {
@@ -92,15 +102,20 @@ extension FileReader {
         return section.require("upstream", Self.upstream(context.upstreams))
     }
 
-    private func checkAssets(of price: Located<Price>, _ terms: PaymentTerms, _ context: RouteContext) {
-        for id in price.value.namedAssets {
+    /// False when the price names what there is not.
+    private func checkAssets(of price: Located<Price>, _ terms: PaymentTerms, _ context: RouteContext) -> Bool {
+        var isUsable = true
+        for id in price.value.namedAssets where !context.assets.isUnreadable(id) {
             if context.assets.asset(id) == nil {
+                isUsable = false
                 log.add(
                     price.place, "unknown asset \"\(id)\"", suggestion: NearestName.of(id, among: context.assets.ids))
             } else if let accepts = terms.accepts, !accepts.contains(where: { $0.value.id == id }) {
+                isUsable = false
                 log.add(price.place, "has an amount of \(id), which the route does not accept")
             }
         }
+        return isUsable
     }
 
     private func checkTimes(_ section: Section, _ terms: PaymentTerms, _ context: RouteContext) {
@@ -109,7 +124,7 @@ extension FileReader {
     }
 
     private func offers(
-        _ price: Located<Price>, _ section: Section, _ terms: PaymentTerms, _ context: RouteContext
+        _ price: Located<Price>?, _ section: Section, _ terms: PaymentTerms, _ context: RouteContext
     ) -> [RouteOffer] {
         guard let accepts = terms.accepts else {
             log.add(
@@ -123,8 +138,8 @@ extension FileReader {
             log.add(section.place(of: "pay_to"), "is missing, here and in [payments]: who is paid?")
         }
         var offers: [RouteOffer] = []
-        for accepted in accepts {
-            if accepts.contains(where: { $0.value.id == accepted.value.id && $0.place != accepted.place }) {
+        for (index, accepted) in accepts.enumerated() {
+            if accepts[..<index].contains(where: { $0.value.id == accepted.value.id }) {
                 log.addOnce(accepted.place, "\(accepted.value.id) is there twice")
             }
             if let offer = offer(accepted, price, terms, context) { offers.append(offer) }
@@ -133,10 +148,10 @@ extension FileReader {
     }
 
     private func offer(
-        _ accepted: Located<AssetSettings>, _ price: Located<Price>, _ terms: PaymentTerms, _ context: RouteContext
+        _ accepted: Located<AssetSettings>, _ price: Located<Price>?, _ terms: PaymentTerms, _ context: RouteContext
     ) -> RouteOffer? {
         let asset = accepted.value
-        let amount = amount(price, of: asset)
+        let amount = price.flatMap { self.amount($0, of: asset) }
         let payee = payee(asset, terms)
         let served = [1, 2].compactMap { version -> (version: Int, adapter: String)? in
             if version == 1, asset.network.v1Name == nil { return nil }
@@ -164,7 +179,7 @@ extension FileReader {
             return try price.value.amount(
                 in: PricedAsset(id: asset.id, decimals: asset.decimals, isDollarPegged: asset.isDollarPegged))
         } catch {
-            log.add(price.place, error.reason)
+            log.addOnce(price.place, error.reason)
             return nil
         }
     }

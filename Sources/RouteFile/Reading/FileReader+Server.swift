@@ -70,11 +70,11 @@ extension FileReader {
         let idle = section.read("idle_timeout", ValueKind.duration)
         let bodyIdle = section.read("body_idle_timeout", ValueKind.duration)
         let write = section.read("write_timeout", ValueKind.duration)
+        if let head, head.value > 1 << 20 { log.add(head.place, "is more than 1MiB") }
+        if let head, let target, target.value > head.value { log.add(target.place, "is more than `max_head_bytes`") }
         guard let head, let target, let fields, let connections, let header, let idle, let bodyIdle, let write else {
             return nil
         }
-        if head.value > 1 << 20 { log.add(head.place, "is more than 1MiB") }
-        if target.value > head.value { log.add(target.place, "is more than `max_head_bytes`") }
         var limits = ServerLimits()
         limits.head = HeadLimits(maxHeadBytes: head.value, maxTargetBytes: target.value, maxFields: fields.value)
         limits.maxBodyBytes = body.map { UInt64($0.value) }

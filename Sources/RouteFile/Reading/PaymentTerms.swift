@@ -33,7 +33,7 @@ struct PaymentTerms {
             chargeOn = parent.chargeOn
         } else if let items = section.list("charge_on", ValueKind.status)?.map(\.value) {
             chargeOn = StatusSet(items)
-            if items.isEmpty, section.has("charge_on") {
+            if case .array(let elements)? = section.node("charge_on")?.value, elements.isEmpty {
                 section.log.add(section.place(of: "charge_on"), "is empty: nothing would ever be paid for")
             }
         }
@@ -59,6 +59,8 @@ struct PayTo {
     private var everywhere: Located<Account>?
     private var byNetwork: [(pattern: NetworkPattern, account: Located<Account>)] = []
     let place: Place
+    /// Whether it was read without a mistake.
+    private(set) var isReadable = true
 
     /// Reads `pay_to = "0x…"`, or `pay_to = { "eip155:*" = "0x…", "offchain:bank" = "account-1" }`.
     init(_ section: Section) {
@@ -66,6 +68,7 @@ struct PayTo {
         guard let node = section.node("pay_to") else { return }
         guard case .table(let members) = node.value else {
             everywhere = section.read("pay_to", ValueKind.account)
+            isReadable = everywhere != nil
             return
         }
         for (name, member) in members.sorted(by: { $0.key < $1.key }) {
@@ -74,20 +77,19 @@ struct PayTo {
                     member.place,
                     "is not a CAIP-2 network such as \"eip155:8453\", or all of a namespace, \"eip155:*\"",
                     suggestion: Network.named(v1: name)?.name)
+                isReadable = false
                 continue
             }
-            switch ValueKind.account(member) {
-            case .value(let account): byNetwork.append((pattern, Located(value: account, place: member.place)))
-            case .mistake(let reason, let suggestion): section.log.add(member.place, reason, suggestion: suggestion)
+            if let account = ValueKind.account(member).value(at: member.place, section.log) {
+                byNetwork.append((pattern, Located(value: account, place: member.place)))
+            } else {
+                isReadable = false
             }
         }
     }
 
     /// Everybody that is named.
     var accounts: [Account] { (everywhere.map { [$0.value] } ?? []) + byNetwork.map(\.account.value) }
-
-    /// Whether it was read without a mistake.
-    var isReadable: Bool { everywhere != nil || !byNetwork.isEmpty }
 
     /// Who is paid on a network; an exact network beats a pattern.
     func account(on network: Network) -> Located<Account>? {

@@ -10,12 +10,25 @@ extension Located: Sendable where Value: Sendable {}
 enum Reading<Value> {
     case value(Value)
     case mistake(String, suggestion: String? = nil)
+    /// No value, because of a mistake that is told elsewhere.
+    case toldElsewhere
 
     func map<Other>(_ transform: (Value) -> Other) -> Reading<Other> {
         switch self {
         case .value(let value): .value(transform(value))
         case .mistake(let reason, let suggestion): .mistake(reason, suggestion: suggestion)
+        case .toldElsewhere: .toldElsewhere
         }
+    }
+
+    /// The value; what is wrong goes into the log.
+    func value(at place: Place, _ log: MistakeLog) -> Value? {
+        switch self {
+        case .value(let value): return value
+        case .mistake(let reason, let suggestion): log.add(place, reason, suggestion: suggestion)
+        case .toldElsewhere: break
+        }
+        return nil
     }
 }
 
@@ -61,12 +74,7 @@ struct Section {
     /// The value, or its default; nil without either, and when it is wrong, which is logged.
     func read<Value>(_ key: String, _ kind: (DocumentNode) -> Reading<Value>) -> Located<Value>? {
         guard let node = members[key] else { return defaultValue(of: key, kind) }
-        switch kind(node) {
-        case .value(let value): return Located(value: value, place: node.place)
-        case .mistake(let reason, let suggestion):
-            log.add(node.place, reason, suggestion: suggestion)
-            return nil
-        }
+        return kind(node).value(at: node.place, log).map { Located(value: $0, place: node.place) }
     }
 
     /// The same of a key that must be there.
@@ -81,14 +89,9 @@ struct Section {
         guard let node else { return nil }
         var elements = [node]
         if case .array(let array) = node.value { elements = array }
-        var values: [Located<Value>] = []
-        for element in elements {
-            switch kind(element) {
-            case .value(let value): values.append(Located(value: value, place: element.place))
-            case .mistake(let reason, let suggestion): log.add(element.place, reason, suggestion: suggestion)
-            }
+        return elements.compactMap { element in
+            kind(element).value(at: element.place, log).map { Located(value: $0, place: element.place) }
         }
-        return values
     }
 
     /// The tables of `[[key]]`.
@@ -139,7 +142,9 @@ struct Section {
                 )
             case nil:
                 let names = specs.filter { $0.availability == .now }.map(\.name)
-                log.add(node.place, "unknown key", suggestion: NearestName.of(name, among: names))
+                log.add(
+                    node.place, table.isEmpty ? "unknown table" : "unknown key",
+                    suggestion: NearestName.of(name, among: names))
             }
         }
     }

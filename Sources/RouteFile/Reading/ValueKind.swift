@@ -101,11 +101,8 @@ enum ValueKind {
 
     /// Somebody who can be paid: an address, or a name on an offchain rail.
     static func account(_ node: DocumentNode) -> Reading<Account> {
-        switch name(node) {
-        case .mistake(let reason, let suggestion): .mistake(reason, suggestion: suggestion)
-        case .value(let text) where text.lowercased().hasPrefix("0x"): address(text).map(Account.address)
-        case .value(let text): .value(.named(text))
-        }
+        guard case .value(let text) = name(node) else { return name(node).map(Account.named) }
+        return text.lowercased().hasPrefix("0x") ? address(text).map(Account.address) : .value(.named(text))
     }
 
     static func price(_ node: DocumentNode) -> Reading<Price> {
