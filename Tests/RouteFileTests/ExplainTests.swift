@@ -27,7 +27,7 @@ struct ExplainTests {
         #expect(explanation.forwarded == "/v1/weather/bergen?x=1")
         #expect(
             explanation.reasons == [
-                "matches `GET /v1/weather/:city` in line 14",
+                "matches `GET /v1/weather/:city` in line 15",
                 "`/v1/*` in line 18 would match too, and is less specific",
                 "the price is $0.0015, settled before the request is forwarded",
             ])
