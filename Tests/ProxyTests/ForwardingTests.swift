@@ -93,7 +93,8 @@ struct ForwardingTests {
         "a paid answer is kept out of shared caches",
         arguments: [
             ("", "private"), ("Cache-Control: public, max-age=60\r\n", "max-age=60, private"),
-            ("Cache-Control: PUBLIC\r\n", "private"), ("Cache-Control: s-maxage=9, max-age=1\r\n", "max-age=1, private"),
+            ("Cache-Control: PUBLIC\r\n", "private"),
+            ("Cache-Control: s-maxage=9, max-age=1\r\n", "max-age=1, private"),
             ("Cache-Control: private\r\n", "private"), ("Cache-Control: no-store\r\n", "no-store"),
             ("Cache-Control: max-age=1\r\nCache-Control: s-maxage=5\r\n", "max-age=1, private"),
             ("Cache-Control: private=\"a, public\"\r\n", "private=\"a, public\""),

@@ -134,7 +134,7 @@ extension Exchange {
             break
         }
         remark = "upstream broke off"
-        stream.abort()
         log()
+        stream.abort()
     }
 }

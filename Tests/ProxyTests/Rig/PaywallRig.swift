@@ -1,0 +1,182 @@
+import EVM
+import Facilitator
+import Ledger
+import Logging
+import NIOCore
+import NIOPosix
+import Pricing
+import Primitives
+import Testing
+import Transport
+import X402
+
+@testable import Proxy
+
+/// One route of a test's file.
+struct TestRoute: Sendable {
+    var match: String
+    /// None for a free route.
+    var offers: [PaymentRequirements] = [Offers.offer()]
+    var timing = SettlementTiming.before
+    var chargeOn = StatusSet.standard
+    var redelivery = RedeliveryPolicy()
+    var facts = PaywallRoute.Facts.none
+
+    static func free(_ match: String) -> TestRoute { TestRoute(match: match, offers: []) }
+}
+
+/// A paywall between a scripted upstream and raw clients, with everything outside it in the test's hand.
+final class PaywallRig: Sendable {
+    let paywall: Paywall
+    let shared: PaywallShared
+    let ledger: ScriptedLedger
+    let upstream: ScriptedUpstream
+    let clock: TestClock
+    let port: Int
+    private let rail: any Rail
+
+    fileprivate init(
+        paywall: Paywall, shared: PaywallShared, ledger: ScriptedLedger, upstream: ScriptedUpstream, clock: TestClock,
+        rail: any Rail
+    ) {
+        self.paywall = paywall
+        self.shared = shared
+        self.ledger = ledger
+        self.upstream = upstream
+        self.clock = clock
+        self.rail = rail
+        port = paywall.localAddresses.first?.port ?? 0
+    }
+
+    static func generation(
+        _ routes: [TestRoute], unmatchedFree: Bool = false, upstreamPort: Int, rail: any Rail,
+        configure: (inout UpstreamConfiguration) -> Void = { _ in }
+    ) throws -> PaywallGeneration {
+        let registry = try AdapterRegistry([rail])
+        let entries = try routes.map {
+            RouteTable.Entry(
+                try RoutePattern.parse($0.match), cost: $0.offers.isEmpty ? .free : .priced(class: $0.offers.count))
+        }
+        let built = routes.map { route in
+            PaywallRoute(
+                name: route.match, upstream: 0, offers: route.offers, timing: route.timing, chargeOn: route.chargeOn,
+                redelivery: route.redelivery, facts: route.facts, description: "a test",
+                origin: "https://api.example.com", registry: registry)
+        }
+        var upstream = UpstreamConfiguration(name: "api", address: .host("127.0.0.1", port: upstreamPort))
+        configure(&upstream)
+        let unmatched = PaywallRoute(name: "unmatched", upstream: 0, registry: registry)
+        return PaywallGeneration(
+            table: try RouteTable(entries, unmatched: unmatchedFree ? .free() : .deny), routes: built,
+            upstreams: [upstream], unmatched: unmatchedFree ? .free(unmatched) : .deny)
+    }
+
+    /// Puts other routes in force.
+    func adopt(_ routes: [TestRoute]) async throws {
+        await paywall.adopt(try Self.generation(routes, upstreamPort: upstream.port, rail: rail))
+    }
+
+    func client(receiveBuffer: CInt? = nil) async throws -> TestClient {
+        try await TestClient(port: port, receiveBuffer: receiveBuffer)
+    }
+
+    /// Sends one request on a connection of its own and reads its answer.
+    func ask(_ line: String, _ fields: String = "", body: String? = nil) async throws -> TestAnswer {
+        let client = try await client()
+        let method = line.split(separator: " ")[0]
+        try await client.send(request(line, fields, body: body))
+        let answer = try await client.answer(to: String(method))
+        await client.close()
+        return answer
+    }
+
+    func record(of payment: Payment, for offer: PaymentRequirements = Offers.offer()) async throws -> PaymentRecord? {
+        let identity = try #require(PaymentIdentity(of: payment, for: offer))
+        return try await ledger.payment(identity)
+    }
+
+    /// `value/service` of a payment.
+    func state(of payment: Payment, for offer: PaymentRequirements = Offers.offer()) async throws -> String {
+        guard let record = try await record(of: payment, for: offer) else { return "none" }
+        return "\(record.state.value.word)/\(record.state.service.word)"
+    }
+}
+
+/// A request head, and a body of known length if there is one.
+func request(_ line: String, _ fields: String = "", body: String? = nil) -> String {
+    let length = body.map { "Content-Length: \($0.utf8.count)\r\n" } ?? ""
+    return "\(line) HTTP/1.1\r\nHost: api.example.com\r\n\(fields)\(length)\r\n\(body ?? "")"
+}
+
+/// What surrounds a paywall in a test.
+struct RigSettings: Sendable {
+    var unmatchedFree = false
+    var limits = ServerLimits()
+    var accessLog: LogSink?
+    var readsBodies = true
+    var deskLimit = 4096
+    var configure: @Sendable (inout UpstreamConfiguration) -> Void = { _ in }
+}
+
+/// Runs a test against a paywall on one event loop, and ends all of it.
+func withPaywall(
+    _ routes: [TestRoute], rail: any Rail = mockRail(), settings: RigSettings = RigSettings(),
+    upstream script: @escaping @Sendable (ScriptedUpstream.Request) -> ScriptedUpstream.Reply = { _ in
+        .bytes(reply("fine"))
+    },
+    _ test: (PaywallRig) async throws -> Void
+) async throws {
+    let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+    let upstream = try await ScriptedUpstream(readsBodies: settings.readsBodies, script)
+    let ledger = ScriptedLedger()
+    let clock = TestClock()
+    let desk = RailDesk(limit: settings.deskLimit)
+    let shared = PaywallShared(
+        ledger: ledger, desk: desk, accessLog: settings.accessLog, addressKey: .zero, now: { clock.now })
+    let generation = try PaywallRig.generation(
+        routes, unmatchedFree: settings.unmatchedFree, upstreamPort: upstream.port, rail: rail,
+        configure: settings.configure)
+    let paywall = try await Paywall.start(
+        addresses: [.host("127.0.0.1", port: 0)], group: group, limits: settings.limits, shared: shared,
+        generation: generation)
+    async let running: Void = desk.run()
+    let result: Result<Void, any Error>
+    do {
+        try await test(
+            PaywallRig(
+                paywall: paywall, shared: shared, ledger: ledger, upstream: upstream, clock: clock, rail: rail))
+        result = .success(())
+    } catch {
+        result = .failure(error)
+    }
+    ledger.openAllGates()
+    if let rail = rail as? ScriptedRail {
+        rail.verifyGate.open()
+        rail.settleGate.open()
+    }
+    await paywall.drain(timeout: .seconds(0))
+    desk.close()
+    await running
+    await upstream.stop()
+    try await group.shutdownGracefully()
+    try result.get()
+}
+
+/// The rail that checks signatures for real and settles in one step.
+func mockRail() -> MockEVMRail {
+    MockEVMRail(AdapterScope(id: "mock", networks: [Offers.pattern]), settings: MockEVMSettings())
+}
+
+extension PaywallRig {
+    /// Returns when the loop has seen whatever happened on other connections before: its events come in order.
+    func barrier(_ times: Int = 1) async throws {
+        for _ in 0..<times { _ = try await ask("GET /nowhere-in-particular") }
+    }
+
+    /// The worker over this rig's ledger and clock.
+    func worker(_ rail: any Rail) -> SettlementWorker {
+        let clock = clock
+        return SettlementWorker(
+            ledger: ledger, rail: { $0 == rail.id ? rail : nil }, now: { clock.now }, logger: Logger(label: "test"))
+    }
+}
