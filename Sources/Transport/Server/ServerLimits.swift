@@ -17,7 +17,7 @@ package struct ServerLimits: Sendable {
     /// Longest time without a byte taken by a client that has an answer to read.
     package var writeTimeout: TimeAmount = .seconds(60)
     /// Longest time that a closed connection is read on, so that the client gets its last answer (RFC 9112 §9.6).
-    package var lingerTimeout: TimeAmount = .seconds(2)
+    package var lingerTimeout: TimeAmount = .seconds(5)
     /// Bytes of a body nobody wants that are read to keep the connection.
     package var maxDrainedBytes = 64 * 1024
     /// Bytes that a client may send ahead before reading pauses.

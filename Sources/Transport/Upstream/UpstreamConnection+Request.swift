@@ -1,7 +1,7 @@
 import NIOCore
 
 extension UpstreamConnection {
-    /// Writes the head with its framing; without a body, or with all of it at hand, flushes too.
+    /// Writes the head with its framing, and flushes unless the body is about to follow.
     func sendHead(_ request: UpstreamRequest) {
         if output.isEmpty { output.start(pool.spares.take()) }
         write(request.head)
@@ -23,8 +23,12 @@ extension UpstreamConnection {
         }
         pausedChanged()
         if isRequestOver { return flush() }
+        if request.isStarting { return }
+        // The caller's flushes, if any, came before the connection.
         let awaitsBody = request.sendEarly(self)
-        if awaitsBody, !request.isStarting, request.isActive { request.handler?.upstreamWritable() }
+        guard awaitsBody, request.isActive else { return }
+        flush()
+        request.handler?.upstreamWritable()
     }
 
     func writeBody(_ bytes: ByteBuffer) {

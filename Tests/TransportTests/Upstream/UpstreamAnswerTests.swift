@@ -145,7 +145,8 @@ struct UpstreamAnswerTests {
             request.writeBody(ByteBuffer(string: "cd"))
             request.end(trailers: nil)
         }
-        #expect(try attempt.pieces() == ["M / HTTP/1.1\r\nhost: u\r\ncontent-length: 4\r\n\r\nabcd"])
+        let head = "M / HTTP/1.1\r\nhost: u\r\ncontent-length: 4\r\n\r\n"
+        #expect(try attempt.pieces() == (isEnded ? [head + "abcd"] : [head + "ab", "cd"]))
     }
 
     @Test("more or fewer body bytes than announced fail the request", arguments: ["abc", "a"])
