@@ -20,7 +20,6 @@ let toml: Target.Dependency = .product(name: "TOMLKit", package: "TOMLKit")
 let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
 let sqlite: Target.Dependency = .product(name: "GRDBSQLite", package: "GRDB.swift")
 let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
-let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let signals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
 
 func unit(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
@@ -65,7 +64,7 @@ let package = Package(
             name: "farebox",
             dependencies: [
                 "Primitives", "X402", "EVM", "Transport", "Pricing", "Ledger", "LedgerSQLite", "Facilitator", "Proxy",
-                "RouteFile", nio, posix, logging, arguments, lifecycle, signals,
+                "RouteFile", nio, posix, logging, arguments, signals,
             ],
             swiftSettings: settings),
 

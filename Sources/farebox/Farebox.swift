@@ -22,20 +22,42 @@ struct Farebox: AsyncParsableCommand {
         ])
 
     static func main() async {
+        // A reader that went away is an error of one write, not the end of the process.
+        signal(SIGPIPE, SIG_IGN)
+        let command: any ParsableCommand
         do {
-            var command = try parseAsRoot()
-            if var asynchronous = command as? any AsyncParsableCommand {
-                try await asynchronous.run()
-            } else {
-                try command.run()
-            }
-        } catch let status as ExitStatus {
-            Foundation.exit(status.rawValue)
+            command = try parseAsRoot()
         } catch {
             // The library has its own code for wrong usage; ours is the shell's.
             guard exitCode(for: error) == .validationFailure else { exit(withError: error) }
             OutputStream.notes.line(fullMessage(for: error))
             Foundation.exit(ExitStatus.usage.rawValue)
+        }
+        Foundation.exit(await run(command).rawValue)
+    }
+
+    private static func run(_ command: any ParsableCommand) async -> ExitStatus {
+        var command = command
+        do {
+            if var asynchronous = command as? any AsyncParsableCommand {
+                try await asynchronous.run()
+            } else {
+                try command.run()
+            }
+            return .success
+        } catch let status as ExitStatus {
+            return status
+        } catch let mistake as ValidationError {
+            OutputStream.notes.line("farebox: \(mistake.message)")
+            return .usage
+        } catch {
+            guard exitCode(for: error) == .success else {
+                OutputStream.notes.line("farebox: \(error)")
+                return .failure
+            }
+            // Without a subcommand the answer is the help.
+            OutputStream.standard.line(fullMessage(for: error))
+            return .success
         }
     }
 }

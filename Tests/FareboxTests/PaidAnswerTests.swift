@@ -40,14 +40,14 @@ struct PaidAnswerTests {
     func pending() {
         let failed = receipt(success: false, reason: "settlement_pending")
         #expect(
-            answer(402, [("PAYMENT-RESPONSE", failed), ("Retry-After", "7")])
-                == .pending(transaction: "0xabc", retryAfterSeconds: 7))
+            answer(402, [("PAYMENT-RESPONSE", failed)])
+                == .pending(transaction: "0xabc"))
         #expect(
             answer(402, body: #"{"error":"settlement_pending","transaction":"0xdef"}"#)
-                == .pending(transaction: "0xdef", retryAfterSeconds: nil))
+                == .pending(transaction: "0xdef"))
         #expect(
-            answer(409, [("retry-after", "soon")], body: #"{"error":"payment_in_flight","transaction":""}"#)
-                == .pending(transaction: nil, retryAfterSeconds: nil))
+            answer(409, body: #"{"error":"payment_in_flight","transaction":""}"#)
+                == .pending(transaction: nil))
     }
 
     @Test("a 402 is a refusal with the best reason that it gives")

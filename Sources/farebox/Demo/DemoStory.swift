@@ -84,7 +84,13 @@ struct DemoStory: Sendable {
         heading("The answer, with a receipt")
         show(paid, fields: [WireHeader.paymentResponse])
         guard case .delivered(let receipt?) = PaidAnswer(paid), receipt.success else { return .paymentNotAccepted }
-        say(String(decoding: receipt.encoded(), as: UTF8.self))
+        var pairs = TextPairs()
+        pairs.add("success", "\(receipt.success)")
+        pairs.add("transaction", receipt.transaction)
+        pairs.add("network", receipt.network.name)
+        pairs.add("payer", receipt.payer)
+        output.line()
+        for line in pairs.lines() { say(line) }
 
         heading("The same payment again")
         let again = try await client.send(request.message(timeout: timeout, payment: field))

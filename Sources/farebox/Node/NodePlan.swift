@@ -29,6 +29,8 @@ struct NodePlan: Sendable {
         if servesPaywall {
             if file.server.listen != next.file.server.listen { keys.append("server.listen") }
             if hasAccessLog != next.hasAccessLog { keys.append("server.access_log") }
+            // The limits have no equality of their own; their mirrors tell them apart.
+            if "\(file.server.limits)" != "\(next.file.server.limits)" { keys.append("limits in [server]") }
         }
         if file.server.drainTimeout != next.file.server.drainTimeout { keys.append("server.drain_timeout") }
         if file.facilitator?.listen != next.file.facilitator?.listen { keys.append("facilitator.listen") }

@@ -6,7 +6,7 @@ enum PaidAnswer: Hashable {
     /// The answer came; the receipt, where there is one.
     case delivered(Receipt?)
     /// Not known yet: ask again with the same payment, never with another.
-    case pending(transaction: String?, retryAfterSeconds: Int?)
+    case pending(transaction: String?)
     /// Settled, and the server failed to deliver; the token opens the request again.
     case undelivered(Receipt, grant: String?)
     /// Not taken.
@@ -22,9 +22,7 @@ enum PaidAnswer: Hashable {
             reason == ReasonCode.settlementPending.rawValue || reason == ReasonCode.paymentInFlight.rawValue
         if response.status == 402 || response.status == 409, isOpen {
             let transaction = receipt?.transaction ?? body?["transaction"]?.string
-            self = .pending(
-                transaction: transaction?.isEmpty == false ? transaction : nil,
-                retryAfterSeconds: response.value(of: "retry-after").flatMap(Int.init))
+            self = .pending(transaction: transaction?.isEmpty == false ? transaction : nil)
         } else if response.status == 402 {
             self = .refused(reason: reason ?? Self.challengeError(in: response) ?? "no reason given")
         } else if response.status < 400 {

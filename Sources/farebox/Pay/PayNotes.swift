@@ -28,21 +28,28 @@ struct PayNotes {
         }
     }
 
-    func delivered(_ receipt: Receipt?) {
-        guard let receipt else {
-            say("no receipt came with the answer")
-            return
+    func answered(_ answer: PaidAnswer, status: Int) {
+        switch answer {
+        case .delivered(let receipt):
+            receipt.map(told) ?? say("no receipt came with the answer")
+        case .pending(let transaction):
+            say("the settlement is pending" + (transaction.map { " (\($0.shown()))" } ?? ""))
+        case .undelivered(let receipt, _):
+            told(receipt)
+            say("the server failed to deliver (status \(status))")
+        case .refused(let reason):
+            say("the payment was not taken: \(reason.shown())")
+        case .failed:
+            say("the server failed (status \(status)) and says nothing of the payment")
         }
+    }
+
+    private func told(_ receipt: Receipt) {
         if receipt.success {
             say("settled: transaction \(receipt.transaction.isEmpty ? "queued" : receipt.transaction.shown())")
         } else {
             say("the receipt says: not settled, \(receipt.reason?.rawValue.shown() ?? "no reason given")")
         }
-    }
-
-    func pending(_ transaction: String?) {
-        let hash = transaction.map { " (\($0.shown()))" } ?? ""
-        say("the settlement is pending\(hash), asking again")
     }
 
     /// How to go on without paying twice.

@@ -60,7 +60,7 @@ extension PaidAnswer {
         switch self {
         case .delivered(let receipt):
             [JSONMember("outcome", .string("delivered"))] + Self.members(receipt)
-        case .pending(let transaction, _):
+        case .pending(let transaction):
             [JSONMember("outcome", .string("pending"))]
                 + (transaction.map { [JSONMember("transaction", .string($0))] } ?? [])
         case .undelivered(let receipt, let grant):

@@ -19,10 +19,8 @@ struct PaySession {
     var retries = 0
     var grant: String?
     let now: @Sendable () -> UnixTime
-
-    /// Pauses between questions where the server names none, and the longest pause that it may name.
-    private static let standardPause = 2
-    private static let longestPause = 30
+    /// Waits before asking again; ends early when the task is cancelled.
+    var sleep: @Sendable (Duration) async -> Void = { try? await Task.sleep(for: $0) }
 
     /// What to do about the answer to the first request.
     enum FirstStep {
@@ -59,54 +57,27 @@ struct PaySession {
 
     /// Sends a payment until it is known what became of it.
     func send(_ payment: PaymentField) async -> PayReport {
-        var grant = grant
-        var retriesLeft = retries
-        let start = ContinuousClock.now
+        var patience = PayPatience(patience: patience, retries: retries, grant: grant)
         while true {
             let response: OutgoingResponse
             do throws(TransportError) {
-                response = try await client.send(request.message(timeout: timeout, payment: payment, grant: grant))
+                response = try await client.send(
+                    request.message(timeout: timeout, payment: payment, grant: patience.grant))
             } catch {
-                return unanswered(payment, error, grant: grant)
+                return unanswered(payment, error, grant: patience.grant)
             }
             let answer = PaidAnswer(response)
-            var report = PayReport(status: .success, response: response, payment: payment, answer: answer)
-            switch answer {
-            case .delivered(let receipt):
-                notes.delivered(receipt)
-                return report
-            case .pending(let transaction, let retryAfter):
-                let pause = Self.pause(retryAfter)
-                if ContinuousClock.now - start + pause <= patience {
-                    notes.say(
-                        "the settlement is pending" + (transaction.map { " (\($0.shown()))" } ?? "") + ", asking again")
-                    try? await Task.sleep(for: pause)
-                    continue
-                }
-                notes.say("the settlement is still pending; no second payment was signed")
-                notes.resend(payment, grant: grant)
-                report.status = .fateUnknown
-            case .undelivered(let receipt, let token):
-                grant = token ?? grant
-                if retriesLeft > 0 {
-                    retriesLeft -= 1
-                    notes.say("paid and not delivered (status \(response.status)), asking again")
-                    try? await Task.sleep(for: Self.pause(response.value(of: "retry-after").flatMap(Int.init)))
-                    continue
-                }
-                notes.delivered(receipt)
-                notes.say("the server failed to deliver (status \(response.status))")
-                notes.resend(payment, grant: grant)
-                report.status = .undelivered
-            case .refused(let reason):
-                notes.say("the payment was not taken: \(reason.shown())")
-                report.status = .paymentNotAccepted
-            case .failed:
-                notes.say("the server failed (status \(response.status)) and says nothing of the payment")
-                notes.resend(payment, grant: grant)
-                report.status = .failure
+            let step = patience.judge(
+                answer, retryAfterSeconds: response.value(of: "retry-after").flatMap { Int($0) })
+            notes.answered(answer, status: response.status)
+            switch step {
+            case .ask(let pause):
+                notes.say("asking again with the same payment")
+                await sleep(pause)
+            case .end(let status):
+                if status != .success, status != .paymentNotAccepted { notes.resend(payment, grant: patience.grant) }
+                return PayReport(status: status, response: response, payment: payment, answer: answer)
             }
-            return report
         }
     }
 
@@ -130,9 +101,5 @@ struct PaySession {
         }
         guard form == nil || challenge?.form == form else { return nil }
         return challenge
-    }
-
-    private static func pause(_ retryAfter: Int?) -> Duration {
-        .seconds(min(max(retryAfter ?? standardPause, 1), longestPause))
     }
 }
