@@ -1,5 +1,13 @@
 import NIOCore
 
+#if canImport(Darwin)
+    import Darwin
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Glibc
+#endif
+
 /// Writes short constants and numbers into memory that is known to suffice.
 struct LineWriter {
     /// What may be written in all: three framing lines, a date line, the empty line.
@@ -92,14 +100,15 @@ extension ByteBuffer {
     /// Whether one of the head's lines starts with `date:`, in any case.
     var hasDateLine: Bool {
         withUnsafeReadableBytes { bytes in
-            guard let base = bytes.baseAddress, bytes.count >= 5 else { return false }
-            var index = 0
-            while index < bytes.count - 6 {
-                if bytes[index] == 0x0a {
-                    let word = UInt32(littleEndian: (base + index + 1).loadUnaligned(as: UInt32.self)) | 0x2020_2020
-                    if word == 0x6574_6164, bytes[index + 5] == UInt8(ascii: ":") { return true }
+            guard var rest = bytes.baseAddress else { return false }
+            let end = rest + bytes.count
+            while let feed = memchr(rest, 0x0a, end - rest) {
+                rest = UnsafeRawPointer(feed) + 1
+                guard end - rest >= 5 else { return false }
+                let word = UInt32(littleEndian: rest.loadUnaligned(as: UInt32.self)) | 0x2020_2020
+                if word == 0x6574_6164, rest.load(fromByteOffset: 4, as: UInt8.self) == UInt8(ascii: ":") {
+                    return true
                 }
-                index &+= 1
             }
             return false
         }
