@@ -46,7 +46,9 @@ extension RouteFile {
     /// Explains the price of a URL, or of a path on the public URL's host.
     package func explain(method: String, target: String) -> PriceExplanation {
         let isPath = target.hasPrefix("/")
-        let authority = Self.authority(of: isPath ? server.publicURL : target)
+        // Port 0 stands for one that is not known before it is bound.
+        let publicURL = server.publicURL.hasSuffix(":0") ? String(server.publicURL.dropLast(2)) : server.publicURL
+        let authority = Self.authority(of: isPath ? publicURL : target)
         guard let authority else {
             return PriceExplanation(
                 outcome: .notATarget, forwarded: nil, host: "", amounts: [],

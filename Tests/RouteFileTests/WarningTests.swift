@@ -32,6 +32,23 @@ struct WarningTests {
         #expect(try warnings(rest: "[ledger]\nurl = \"memory:\"") == ["ledger.url"])
     }
 
+    @Test("name a price that another Host does not ask")
+    func otherHost() throws {
+        func keys(_ routes: String, server: String = "") throws -> [String] {
+            try RouteFile.parse(text: SmallFile.text(server: server, routes: routes)).warnings.map(\.key)
+        }
+        let paid = "[[routes]]\nmatch = \"GET api.example.com/x/:id\"\nprice = \"$1\"\n"
+        let free = "[[routes]]\nmatch = \"/*\"\nprice = \"free\"\n"
+        #expect(try keys(paid).isEmpty)
+        #expect(try keys(paid + free) == ["routes[0]"])
+        #expect(try keys(free + paid) == ["routes[1]"])
+        #expect(try keys(paid + "[[routes]]\nmatch = \"/*\"\nprice = \"$1\"\n").isEmpty)
+        #expect(try keys(paid, server: "unmatched = \"free\"\nunmatched_upstream = \"api\"") == ["routes[0]"])
+        let elsewhere =
+            free + "upstream = \"other\"\n[[upstreams]]\nname = \"other\"\nurl = \"http://127.0.0.1:9001\"\n"
+        #expect(try keys(paid + "upstream = \"api\"\n" + elsewhere).isEmpty)
+    }
+
     @Test("name a file that serves nothing")
     func nothing() throws {
         #expect(try RouteFile.parse(text: "").warnings.map(\.key) == ["routes"])

@@ -31,6 +31,7 @@ struct FileReader {
         let ready = upstreams.compactMap(\.settings)
         let settings = routes.compactMap(\.settings)
         guard let table = table(settings, ready, server) else { return nil }
+        warn(HostBypass(routes: settings, table: table, unmatched: server.unmatched))
         let keeps = ready.contains(where: \.keepsEncodedSlash)
         return RouteFile(
             server: server, facilitator: facilitator, ledger: ledger, forwardKey: forwardKey, maxValidity: maxValidity,
@@ -49,6 +50,16 @@ struct FileReader {
         }
         if ledger == .memory {
             log.warn(Place(path: "ledger.url", line: 0), "payments are forgotten at exit, and could be used again")
+        }
+    }
+
+    private func warn(_ bypass: HostBypass) {
+        for (route, way) in bypass.found {
+            let index = bypass.routes.firstIndex { $0.line == route.line } ?? 0
+            let name = way.map { "`\($0.name)`" } ?? "`unmatched`"
+            log.warn(
+                Place(path: "routes[\(index)]", line: route.line),
+                "a request for another host meets \(name) and the same upstream, for another price")
         }
     }
 
