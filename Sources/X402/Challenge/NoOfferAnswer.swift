@@ -4,6 +4,7 @@ import Primitives
 ///
 /// `settlement_pending` is 402, a payment in flight elsewhere 409.
 package struct NoOfferAnswer: Hashable, Sendable {
+    /// The two statuses such a refusal can have.
     package enum Status: Int, Hashable, Sendable {
         case paymentRequired = 402
         case conflict = 409
@@ -13,6 +14,7 @@ package struct NoOfferAnswer: Hashable, Sendable {
     package var reason: ReasonCode
     /// Transaction on the rail, empty where none is known.
     package var transaction: String
+    /// Seconds after which asking again can help.
     package var retryAfterSeconds: Int
     /// A failed receipt to send along.
     package var receipt: Receipt?

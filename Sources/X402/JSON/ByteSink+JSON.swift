@@ -11,7 +11,17 @@ extension ByteSink {
 
     /// Writes the content of a JSON string, without quotes.
     mutating func put(escaped text: String) {
-        for unit in text.utf16 {
+        var text = text
+        let isPlain = text.withUTF8 { utf8 in
+            guard utf8.allSatisfy({ $0 >= 0x20 && $0 < 0x7F && $0 != 0x22 && $0 != 0x5C }) else { return false }
+            put(UnsafeRawBufferPointer(utf8))
+            return true
+        }
+        if !isPlain { putEscaped(text.utf16) }
+    }
+
+    private mutating func putEscaped(_ units: String.UTF16View) {
+        for unit in units {
             switch unit {
             case 0x22: put("\\\"")
             case 0x5C: put("\\\\")

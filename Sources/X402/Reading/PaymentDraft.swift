@@ -84,7 +84,7 @@ extension PaymentDraft {
         guard let network = Network(utf8: name.bytes) else { return .undecodable(.invalidNetwork) }
         guard let payload = try schemePayload(scheme, network, &scanner) else { return .undecodable(.invalidPayload) }
         return .payment(
-            Payment(form: .v2, scheme: scheme.schemeName, network: network, accepted: offer, payload: payload))
+            Payment(form: .v2, scheme: scheme.string, network: network, accepted: offer, payload: payload))
     }
 
     @inline(__always)
@@ -92,7 +92,7 @@ extension PaymentDraft {
         guard let scheme, let network else { return .undecodable(.invalidPayload) }
         guard let network = Network.named(v1: network.string) else { return .undecodable(.invalidNetwork) }
         guard let payload = try schemePayload(scheme, network, &scanner) else { return .undecodable(.invalidPayload) }
-        return .payment(Payment(form: .v1, scheme: scheme.schemeName, network: network, payload: payload))
+        return .payment(Payment(form: .v1, scheme: scheme.string, network: network, payload: payload))
     }
 
     /// The six fields bare or under `authorization`, not both; `chain` and `asset` only where they can be read.
@@ -125,9 +125,4 @@ extension PaymentDraft {
         scanner.rewind(to: payload)
         return .other(try scanner.value())
     }
-}
-
-extension JSONText {
-    /// The text as a string; the one common scheme without a copy.
-    fileprivate var schemeName: String { equals("exact") ? "exact" : string }
 }
