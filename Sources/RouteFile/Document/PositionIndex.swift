@@ -6,6 +6,10 @@ struct PositionIndex {
     private var lines: [String: Int] = [:]
     /// How many `[[name]]` headers there were of each path.
     private var counts: [String: Int] = [:]
+    /// The first table header that does not begin with a key.
+    ///
+    /// The library ends the process on such a header, so that it must not get to see it.
+    private(set) var headerWithoutKey: Int?
 
     init(_ text: String) {
         var scanner = Scanner(bytes: Array(text.utf8))
@@ -40,6 +44,8 @@ struct PositionIndex {
         let line = scanner.line
         _ = scanner.take(UInt8(ascii: "["))
         let isArray = scanner.take(UInt8(ascii: "["))
+        scanner.skipBlanks()
+        if headerWithoutKey == nil, !scanner.isAtKey { headerWithoutKey = line }
         var path = ""
         let names = scanner.keyPath().names
         for (index, name) in names.enumerated() {
@@ -117,6 +123,11 @@ private struct Scanner {
     init(bytes: [UInt8]) { self.bytes = bytes }
 
     var peek: UInt8? { position < bytes.count ? bytes[position] : nil }
+
+    /// Whether a key, bare or in quotes, begins here.
+    var isAtKey: Bool {
+        peek.map { Self.isBare($0) || $0 == UInt8(ascii: "\"") || $0 == UInt8(ascii: "'") } ?? false
+    }
 
     mutating func advance() {
         guard position < bytes.count else { return }

@@ -10,9 +10,14 @@ enum TOMLDocument {
             log.add(Place(path: "", line: 0), "has a NUL byte")
             return nil
         }
+        let index = PositionIndex(text)
+        if let line = index.headerWithoutKey {
+            log.add(Place(path: "", line: line), "is not TOML: a table header needs a name, such as [server]")
+            return nil
+        }
         do {
             let table = try TOMLTable(string: text)
-            return DocumentNode(table: table, path: "", lines: PositionIndex(text))
+            return DocumentNode(table: table, path: "", lines: index)
         } catch let error as TOMLParseError {
             log.add(Place(path: "", line: error.source.begin.line), "is not TOML: \(error.description)")
         } catch {
