@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 from kit import farebox as program
 from kit.payments import ARBITRUM, BASE, BASE_SEPOLIA, Challenge, Payer, encode
+from kit.polling import wait_until
 from kit.routes import config, route, toml
 from kit.upstream import Upstream
 
@@ -73,8 +74,14 @@ class Site:
         return self.rows("--payer", payer.address)
 
     def states_of(self, payer):
-        """(value, service) of each payment of a payer, newest first."""
-        states = [(row["value"], row["service"]) for row in self.rows_of(payer)]
+        """(value, service) of each payment of a payer, newest first, when what is under way has come to rest."""
+        states = []
+
+        def at_rest():
+            states[:] = [(row["value"], row["service"]) for row in self.rows_of(payer)]
+            return not any(value == "settling" or service == "forwarding" for value, service in states)
+
+        wait_until(at_rest, "rest in the ledger")
         assert all(value in VALUE_STATES and service in SERVICE_STATES for value, service in states), states
         return states
 

@@ -21,8 +21,8 @@ def test_heads(site, upstream, fields, status):
 
 
 def test_targets(site, upstream):
-    assert site.fetch("GET", "/free/" + "a" * 9_000).status == 414
-    assert site.fetch("GET", "/free/" + "a" * 7_000).status == 200
+    assert site.fetch("GET", "/free/" + "long" * 2_250).status == 414
+    assert site.fetch("GET", "/free/" + "long" * 1_750).status == 200
     assert len(upstream.calls()) == 1
 
 
@@ -64,12 +64,12 @@ def answers(site):
 
 def test_a_head_must_come_in_time(make_site):
     site = make_site(ROUTES, server={"header_timeout": "400ms"})
-    with site.connect(timeout=5) as slow, site.connect(timeout=5) as silent:
+    with site.connect(timeout=5) as slow:
         slow.send(b"GET /free/a HTTP/1.1\r\nHost: api.example.com\r\nX-Slow: ")
         for _ in range(3):
             assert stays_false(lambda: False, seconds=0.1)
             slow.send(b"a")
-        assert closes(slow) and closes(silent)
+        assert closes(slow)
     assert not site.upstream.calls()
 
 

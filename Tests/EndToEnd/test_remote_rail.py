@@ -12,14 +12,22 @@ def remote(url):
     return [{"kind": "remote", "id": "hosted", "networks": ["eip155:*"], "url": url}]
 
 
+def payer_of(body):
+    return body["paymentPayload"]["payload"]["authorization"]["from"]
+
+
+def settled(transaction):
+    return lambda body: {"success": True, "transaction": transaction, "network": BASE_SEPOLIA.network, "payer": payer_of(body)}
+
+
 @pytest.fixture
 def service():
     service = JSONService()
     service.answer("/supported", {"kinds": [
         {"x402Version": 2, "scheme": "exact", "network": BASE_SEPOLIA.network},
         {"x402Version": 1, "scheme": "exact", "network": BASE_SEPOLIA.v1_network}], "extensions": [], "signers": {}})
-    service.answer("/verify", {"isValid": True, "payer": "0x" + "11" * 20})
-    service.answer("/settle", {"success": True, "transaction": "0x" + "ab" * 32, "network": BASE_SEPOLIA.network})
+    service.answer("/verify", lambda body: {"isValid": True, "payer": payer_of(body)})
+    service.answer("/settle", settled("0x" + "ab" * 32))
     yield service
     service.stop()
 
@@ -77,8 +85,15 @@ def test_a_refused_settlement_is_released_and_can_be_tried_again(site, service, 
     payment, answer = site.pay(payer, "/paid/a")
     assert answer.status == 402 and answer.json()["error"] == "insufficient_funds"
     assert receipt_of(answer)["success"] is False
-    service.answer("/settle", {"success": True, "transaction": "0x" + "cd" * 32, "network": BASE_SEPOLIA.network})
+    service.answer("/settle", settled("0x" + "cd" * 32))
     assert site.fetch("GET", "/paid/a", payment.v2_fields()).status == 200
+
+
+def test_a_yes_for_another_payer_is_no_yes(site, service, payer):
+    service.answer("/verify", {"isValid": True, "payer": "0x" + "11" * 20})
+    _, answer = site.pay(payer, "/paid/a")
+    assert answer.status in (402, 503)
+    assert not site.upstream.calls() and not service.calls("/settle")
 
 
 @pytest.mark.parametrize("outcome", [

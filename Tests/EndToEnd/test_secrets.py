@@ -18,7 +18,7 @@ def hex_of(payment):
 def test_the_output_holds_no_secret(make_site, payer):
     """Good, refused, repeated, broken and failing payments: each in every form, then the whole output is read."""
     site = make_site(ROUTES, facilitator={"listen": "127.0.0.1:0", "api_keys_env": "TEST_API_KEYS"},
-                     env={"TEST_API_KEYS": "api-key-of-this-test"})
+                     env={"TEST_API_KEYS": "seller:api-key-of-this-test"})
     payments = []
     for form in ("v2", "v1", "plain"):
         payment = payer.pay(site.challenge("/paid/a"))

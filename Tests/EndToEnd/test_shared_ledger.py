@@ -48,7 +48,7 @@ def test_raced_at_both_it_has_one_owner(site, upstream, payer):
 
 def test_api_keys_guard_settle(make_site, payer):
     site = make_site(ROUTES, facilitator={"listen": "127.0.0.1:0", "api_keys_env": "TEST_API_KEYS"},
-                     env={"TEST_API_KEYS": "first-key-of-this-test,second-key-of-this-test"})
+                     env={"TEST_API_KEYS": "first:first-key-of-this-test,second:second-key-of-this-test"})
     site.process.secrets += ["first-key-of-this-test", "second-key-of-this-test"]
     content = body(payer.sign(BASE_SEPOLIA, PAY_TO, 1000))
     for fields in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": "first-key-of-this-test"}, {"Authorization": "Bearer "}):
@@ -60,7 +60,7 @@ def test_api_keys_guard_settle(make_site, payer):
 
 def test_one_key_cannot_take_what_another_settled(make_site, payer):
     site = make_site(ROUTES, facilitator={"listen": "127.0.0.1:0", "api_keys_env": "TEST_API_KEYS"},
-                     env={"TEST_API_KEYS": "first-key-of-this-test,second-key-of-this-test"})
+                     env={"TEST_API_KEYS": "first:first-key-of-this-test,second:second-key-of-this-test"})
     content = body(payer.sign(BASE_SEPOLIA, PAY_TO, 1000))
     assert ask(site, "/settle", content, fields={"Authorization": "Bearer first-key-of-this-test"})[1]["success"] is True
     assert ask(site, "/settle", content, fields={"Authorization": "Bearer second-key-of-this-test"})[1]["success"] is False

@@ -13,7 +13,7 @@ from .wire import Connection, fetch
 
 # A signature or a private key in hex, and an encoded payment: none of them may ever be printed.
 LONG_HEX = re.compile(r"[0-9a-fA-F]{130,}")
-LONG_BASE64 = re.compile(r"[A-Za-z0-9+/_-]{300,}={0,2}")
+ENCODED_JSON = re.compile(r"eyJ[A-Za-z0-9+/_-]{100,}={0,2}")
 
 
 def binary():
@@ -136,4 +136,4 @@ class Farebox:
         """What the output holds that it must not: known secrets, signatures, encoded payments."""
         text = self.output()
         found = [secret for secret in self.secrets if secret in text]
-        return found + [match[0] for match in [*LONG_HEX.finditer(text), *LONG_BASE64.finditer(text)]]
+        return found + [match[0] for match in [*LONG_HEX.finditer(text), *ENCODED_JSON.finditer(text)]]

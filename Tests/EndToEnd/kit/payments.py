@@ -182,7 +182,7 @@ class Challenge:
         self.offers = self.v2["accepts"]
         self.resource = self.v2.get("resource")
         self.error = self.v2.get("error")
-        self.v1 = response.json()
+        self.v1 = response.json() if response.body else {}
         self.plain = response.first("X-Payment-Required")
 
     def plain_members(self):

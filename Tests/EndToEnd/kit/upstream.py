@@ -95,7 +95,7 @@ class _Handler(BaseHTTPRequestHandler):
                 digest.update(piece)
 
         if "chunked" in (received.first("transfer-encoding") or "").lower():
-            while size := int(self.rfile.readline().split(b";")[0] or b"0", 16):
+            while size := self.read_chunk_size(received):
                 take(size)
                 self.rfile.readline()
             while line := self.rfile.readline().strip():
@@ -104,6 +104,13 @@ class _Handler(BaseHTTPRequestHandler):
             take(int(length))
         received.digest = digest.hexdigest()
         received.complete = True
+
+    def read_chunk_size(self, received):
+        line = self.rfile.readline()
+        if not line.endswith(b"\n"):
+            received.broken = "the body broke off"
+            raise ConnectionError
+        return int(line.split(b";")[0], 16)
 
     def answer(self, received, answer):
         if answer.gate is not None and not answer.gate.wait(60):
