@@ -17,7 +17,6 @@ package struct APIKeys: Sendable {
     /// Why a list of keys cannot be used; never with a key in it.
     package enum Mistake: String, Error, Hashable, Sendable {
         case empty = "no keys"
-        case notPairs = "not a list of id:key separated by commas"
         case badID = "an id has 1 to 32 of the characters a-z, A-Z, 0-9, - and _"
         case sameID = "two keys have one id"
         case tooShort = "a key has at least 16 visible characters"
@@ -25,6 +24,8 @@ package struct APIKeys: Sendable {
     }
 
     /// Reads `id:key,id:key`, as the environment holds it.
+    ///
+    /// A key without an id (and so without a colon) gets one from its digest, which stays the same wherever it stands.
     package init(_ list: Secret) throws(Mistake) {
         let parts = list.reveal { text in
             text.split(separator: ",").map { entry in
@@ -35,12 +36,13 @@ package struct APIKeys: Sendable {
         if parts.count > Self.maxKeys { throw .tooMany }
         var entries: [Entry] = []
         for part in parts {
-            guard part.count == 2 else { throw .notPairs }
-            let id = String(part[0])
+            let key = String(part[part.count - 1])
+            let digest = SHA256.hash(key).bytes
+            let id = part.count == 2 ? String(part[0]) : "key-" + Hex.encode(digest.prefix(4), prefix: false)
             guard (1...32).contains(id.utf8.count), id.utf8.allSatisfy(Self.isIDByte) else { throw .badID }
             if entries.contains(where: { $0.id == id }) { throw .sameID }
-            guard part[1].utf8.count >= Self.minKeyBytes else { throw .tooShort }
-            entries.append(Entry(id: id, digest: SHA256.hash(String(part[1])).bytes))
+            guard key.utf8.count >= Self.minKeyBytes else { throw .tooShort }
+            entries.append(Entry(id: id, digest: digest))
         }
         self.entries = entries
     }

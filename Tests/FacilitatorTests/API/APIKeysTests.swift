@@ -20,12 +20,20 @@ struct APIKeysTests {
     @Test(
         "lists that cannot be meant are refused",
         arguments: [
-            (",", .empty), ("justakeywithoutanid", .notPairs), ("shop:short", .tooShort),
+            (",", .empty), ("short", .tooShort), ("shop:short", .tooShort),
             ("shop:0123456789abcdef,shop:fedcba9876543210", .sameID), (":0123456789abcdef", .badID),
             ("sh#op:0123456789abcdef", .badID), ("shop:", .tooShort),
         ] as [(String, APIKeys.Mistake)])
     func mistakes(list: String, mistake: APIKeys.Mistake) {
         #expect(throws: mistake) { try keys(list) }
+    }
+
+    @Test("a key without an id has one that does not depend on its place")
+    func withoutID() throws {
+        // The digits are the first of SHA-256 over the key.
+        let id = "key-41d48ab0"
+        #expect(try keys("a-key-without-an-id").id(of: "a-key-without-an-id") == id)
+        #expect(try keys("shop:first-key-of-the-shop,a-key-without-an-id").id(of: "a-key-without-an-id") == id)
     }
 
     @Test("a secret shows itself nowhere")
