@@ -59,6 +59,10 @@ extension FacilitatorRequest {
             return .malformed(.missingParameters)
         }
         guard case .object = payload, case .object = requirements else { return .malformed(.missingParameters) }
+        // Said before the payload is read, for one that claims another version has another shape as well.
+        if let inner = payload["x402Version"], let outer = json["x402Version"], outer != .null, outer != inner {
+            return .wrongVersion
+        }
         switch payload.encoded().withUnsafeBytes({ Payment.parse(json: $0) }) {
         case .payment(let payment) where payment.form != .plain:
             guard agrees(json["x402Version"], payment.form.x402Version) else { return .wrongVersion }

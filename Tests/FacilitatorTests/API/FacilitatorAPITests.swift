@@ -162,6 +162,10 @@ struct FacilitatorAPITests {
                 "invalid_x402_version"
             ),
             (
+                #"{"x402Version":2,"paymentPayload":{"x402Version":1,"accepted":{},"payload":{}},"paymentRequirements":{}}"#,
+                "invalid_x402_version"
+            ),
+            (
                 #"{"x402Version":1,"paymentPayload":{"x402Version":1,"scheme":"exact","network":"solana","payload":{}},"paymentRequirements":{"network":"nowhere"}}"#,
                 nil
             ),
