@@ -22,6 +22,8 @@ enum Admission {
             case .refused(let refusal):
                 return .refused(refusal)
             case .target(let target):
+                // A TRACE would tell the client what we add for the upstream (RFC 9110 §9.3.8).
+                if head.method == .trace { return .methodNotAllowed(allow: "GET, HEAD, POST, PUT, PATCH, DELETE") }
                 if let publicID = PaymentStatusPath.publicID(target, raw: raw, method: head.method) {
                     return .paymentStatus(publicID: publicID)
                 }

@@ -44,16 +44,22 @@ package final class PaywallRoute: Sendable {
         self.chargeOn = chargeOn
         self.redelivery = redelivery
         self.facts = facts
-        rails = offers.map { offer in
+        let rails = offers.map { offer in
             OfferRails(
                 v1: registry.rail(version: 1, scheme: offer.scheme, network: offer.network),
                 v2: registry.rail(version: 2, scheme: offer.scheme, network: offer.network))
         }
+        self.rails = rails
+        // A version is offered where a rail takes it.
+        let version1 = zip(offers, rails).filter { $1.v1 != nil }.map(\.0)
+        let version2 = zip(offers, rails).filter { $1.v2 != nil }.map(\.0)
+        let isServed = !version1.isEmpty || !version2.isEmpty
         challenge =
             offers.isEmpty
             ? nil
             : ChallengeTemplate(
-                offers: offers, resourceOrigin: origin, description: description, mimeType: mimeType)
+                offers: isServed ? version2 : offers, version1: version1, resourceOrigin: origin,
+                description: description, mimeType: mimeType, grantHeader: "Payment-Grant")
     }
 
     package var isFree: Bool { offers.isEmpty }

@@ -66,6 +66,18 @@ struct ForwardingTests {
         #expect(lines.contains("x-forwarded-for: 192.0.2.7"))
     }
 
+    @Test(
+        "the host goes on as it was matched, in one spelling",
+        arguments: [
+            ("API.Example.com", "api.example.com"), ("h.", "h"), ("H.:8080", "h:8080"),
+            ("[2001:DB8::1]", "[2001:db8::1]"),
+        ])
+    func hosts(sent: String, forwarded expected: String) throws {
+        let lines = try forwarded("GET / HTTP/1.1\r\nHost: \(sent)\r\n\r\n")
+        #expect(lines.filter { $0.lowercased().hasPrefix("host:") } == ["host: \(expected)"])
+        #expect(lines.contains("x-forwarded-host: \(expected)"))
+    }
+
     @Test("the request line carries the canonical target and version 1.1")
     func requestLines() throws {
         #expect(try forwarded("GET /a HTTP/1.0\r\n\r\n").first == "GET /a HTTP/1.1")

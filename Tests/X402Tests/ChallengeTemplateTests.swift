@@ -149,6 +149,27 @@ struct ChallengeTemplateTests {
         #expect(anonymous.body == #"{"error":"Payment required"}"#)
     }
 
+    @Test("a version that no rail takes is not offered")
+    func offersByVersion() throws {
+        let both = RenderedChallenge(
+            ChallengeTemplate(
+                offers: [Offers.arbitrum], version1: [Offers.baseSepolia], resourceOrigin: "https://api.example.com"))
+        #expect(try both.version2().accepts.map(\.network) == ["eip155:42161"])
+        #expect(try both.version1().accepts.map(\.network) == ["base-sepolia"])
+
+        let old = RenderedChallenge(
+            ChallengeTemplate(offers: [], version1: [Offers.baseSepolia], resourceOrigin: "https://api.example.com"))
+        #expect(old.values("PAYMENT-REQUIRED").isEmpty && old.values("X-Payment-Required").isEmpty)
+        #expect(old.values("cache-control") == ["no-store"])
+        #expect(old.values("access-control-expose-headers").count == 1)
+        #expect(!old.lines.dropLast().contains(""))
+        #expect(try old.version1().accepts.count == 1)
+
+        let new = RenderedChallenge(
+            ChallengeTemplate(offers: [Offers.baseSepolia], version1: [], resourceOrigin: "https://api.example.com"))
+        #expect(!new.body.contains("x402Version"))
+    }
+
     @Test("the plain form shows the first EVM offer, and is left out where there is none")
     func writesPlainForm() throws {
         let bank = try Offers.bank()

@@ -78,6 +78,9 @@ struct FacilitatorRequestTests {
         #expect(
             parse(body.replacing(#"{"x402Version": 2, "payload""#, with: #"{"x402Version": 3, "payload""#))
                 == .wrongVersion)
+        #expect(
+            parse(body.replacing(#"{"x402Version": 2, "payload""#, with: #"{"x402Version": 1, "payload""#))
+                == .wrongVersion)
         let plain = try PaymentVector.transfers[0].payment(.plain).json.encoded()
         let text = #"{"paymentPayload":\#(String(decoding: plain, as: UTF8.self)),"paymentRequirements":{}}"#
         #expect(parse(text) == .wrongVersion)

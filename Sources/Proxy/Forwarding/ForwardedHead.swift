@@ -1,4 +1,5 @@
 import NIOCore
+import Pricing
 import Transport
 
 /// The target of a forwarded request.
@@ -44,21 +45,41 @@ enum ForwardedHead {
             buffer.writeBytes(bytes)
             buffer.writeStaticString(" HTTP/1.1\r\n")
         }
+        let host = canonicalHost(of: head)
+        let withheld: FieldSet = host == nil ? .withheldFromUpstream : withheldWithHost
         if !head.fields.isEmpty {
-            KeptRuns.append(of: head, from: start, withheld: .withheldFromUpstream, to: &buffer)
+            KeptRuns.append(of: head, from: start, withheld: withheld, to: &buffer)
         }
-        appendHost(head, upstream: upstream, to: &buffer)
+        appendHost(head, canonical: host, upstream: upstream, to: &buffer)
         buffer.writeStaticString("x-forwarded-for: ")
         client.write(to: &buffer)
         buffer.writeStaticString(isSecure ? "\r\nx-forwarded-proto: https\r\n" : "\r\nx-forwarded-proto: http\r\n")
         return buffer
     }
 
+    private static let withheldWithHost = FieldSet.withheldFromUpstream.union(FieldSet(.host))
+
+    /// The host as it was matched, where the client spelled it otherwise: capitals, a trailing dot.
+    private static func canonicalHost(of head: RequestHead) -> [UInt8]? {
+        guard let host = head.host else { return nil }
+        return head.withBytes { bytes in
+            let raw = UnsafeRawBufferPointer(rebasing: bytes[host])
+            guard let canonical = CanonicalHost(raw), !canonical.isCanonical else { return nil }
+            return canonical.forwarded(from: raw)
+        }
+    }
+
     /// Tells the origin that the client asked for; an HTTP/1.0 request without one gets the upstream's.
     private static func appendHost(
-        _ head: RequestHead, upstream: UpstreamConfiguration, to buffer: inout ByteBuffer
+        _ head: RequestHead, canonical: [UInt8]?, upstream: UpstreamConfiguration, to buffer: inout ByteBuffer
     ) {
-        if let host = head.host {
+        if let canonical {
+            buffer.writeStaticString("host: ")
+            buffer.writeBytes(canonical)
+            buffer.writeStaticString("\r\nx-forwarded-host: ")
+            buffer.writeBytes(canonical)
+            buffer.writeStaticString("\r\n")
+        } else if let host = head.host {
             buffer.writeStaticString("x-forwarded-host: ")
             head.withBytes { bytes in
                 buffer.append(UnsafeRawBufferPointer(rebasing: bytes[host]))

@@ -3,7 +3,11 @@ import Primitives
 /// The head of a 402: `PAYMENT-REQUIRED`, `X-Payment-Required` and what belongs to every challenge.
 struct ChallengeHeader: Sendable {
     /// Status line, fixed fields, and the base64 of all JSON before `error`.
+    ///
+    /// Without offers in version 2 there is no `PAYMENT-REQUIRED`: a client that finds it reads nothing else.
     private let start: [UInt8]
+    private let hasOffers: Bool
+    private let fixed = Array(Self.fixedFields.utf8)
     /// Base64 from behind `error` up to the URL's target.
     private let resource: [UInt8]
     /// `start`, the unpaid error and `resource` in one piece.
@@ -14,9 +18,10 @@ struct ChallengeHeader: Sendable {
     private let end: [UInt8]
 
     init(offers: [PaymentRequirements], resource: Resource, grantHeader: String?) {
+        hasOffers = !offers.isEmpty
         let accepts = JSONValue.array(offers.map(\.v2JSON)).encoded()
         start =
-            Array(Self.fixedFields.utf8)
+            Array((Self.fixedFields + "\(WireHeader.paymentRequired): ").utf8)
             + Self.base64(Array(#"{"x402Version":2,"accepts":"#.utf8) + accepts + Array(",".utf8), paddedAtEnd: true)
         var described = JSONValue.object([
             JSONMember("description", .string(resource.description)),
@@ -37,6 +42,12 @@ struct ChallengeHeader: Sendable {
     }
 
     func write(error: ChallengeError, target: AdvertisedTarget, expires: UInt64, into sink: inout ByteSink) {
+        guard hasOffers else {
+            sink.put(fixed)
+            // `end` begins with the line end of the base64, which is not there.
+            end.withUnsafeBytes { sink.put(UnsafeRawBufferPointer(rebasing: $0[2...])) }
+            return
+        }
         switch error {
         case .unpaid: sink.put(unpaid)
         case .refused:
@@ -54,7 +65,7 @@ struct ChallengeHeader: Sendable {
 
     private static let fixedFields =
         "HTTP/1.1 402 Payment Required\r\ncontent-type: application/json\r\n"
-        + "cache-control: no-store\r\nPAYMENT-REQUIRED: "
+        + "cache-control: no-store\r\n"
 
     /// Quote, padding and the two braces behind the URL, after up to two bytes of the target.
     private static let tailBytes = 8

@@ -7,19 +7,20 @@ package struct ChallengeTemplate: Sendable {
     private let header: ChallengeHeader
     private let body: ChallengeBody
 
-    /// Renders the offers, which must not be none.
+    /// Renders the offers, which must not be none in both versions.
     ///
-    /// `resourceOrigin` is scheme and authority, to which the request's target is appended. `grantHeader` names one
+    /// `version1` are the offers that the body lists, by default all. `resourceOrigin` is scheme and authority, to which the request's target is appended. `grantHeader` names one
     /// more field that scripts may read.
     package init(
-        offers: [PaymentRequirements], resourceOrigin: String, description: String = "", mimeType: String = "",
-        grantHeader: String? = nil
+        offers: [PaymentRequirements], version1: [PaymentRequirements]? = nil, resourceOrigin: String,
+        description: String = "", mimeType: String = "", grantHeader: String? = nil
     ) {
-        precondition(!offers.isEmpty, "a challenge has an offer")
+        let version1 = version1 ?? offers
+        precondition(!offers.isEmpty || !version1.isEmpty, "a challenge has an offer")
         let origin = resourceOrigin.hasSuffix("/") ? String(resourceOrigin.dropLast()) : resourceOrigin
         let resource = Resource(url: origin, description: description, mimeType: mimeType)
         header = ChallengeHeader(offers: offers, resource: resource, grantHeader: grantHeader)
-        body = ChallengeBody(offers: offers, resource: resource)
+        body = ChallengeBody(offers: version1, resource: resource)
     }
 
     /// The most bytes that `writeHead` writes.
