@@ -38,9 +38,11 @@ package final class Paywall: Sendable {
     /// Where the paywall listens.
     package var localAddresses: [SocketAddress] { listener.localAddresses }
 
-    /// Puts a new file in force on every loop; requests under way end under the old one.
+    /// Puts a new file in force on every loop at once; requests under way end under the old one.
     package func adopt(_ generation: PaywallGeneration) async {
-        await onEveryLoop { $0.adopt(generation) }
+        shared.inForce.replace(with: generation)
+        // Loops without requests let go of the old file too.
+        await onEveryLoop { $0.adoptLatest() }
     }
 
     /// Stops accepting, lets requests end within `timeout`, then closes.

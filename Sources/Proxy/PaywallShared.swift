@@ -22,6 +22,7 @@ package final class PaywallShared: Sendable {
     /// Transitions that could not be written; recovery finds their rows.
     let failedTransitions = Atomic<Int>(0)
     let now: @Sendable () -> UnixTime
+    let inForce = GenerationInForce()
 
     package init(
         ledger: any PaymentLedger, desk: RailDesk, accessLog: LogSink?, addressKey: Bytes32,

@@ -114,6 +114,14 @@ struct RouteFileCommandTests {
         #expect(now.restartNeeded(for: NodePlan(file: try file(dearer))).isEmpty)
     }
 
+    @Test("a file that serves nothing is none to serve with")
+    func servesNothing() throws {
+        #expect(NodePlan(file: try file()).servesNothing == nil)
+        #expect(NodePlan(file: try file("")).servesNothing == "has no routes")
+        #expect(NodePlan(file: try file(), servesPaywall: false).servesNothing == "has no [facilitator]")
+        #expect(NodePlan(file: try file("[facilitator]"), servesPaywall: false).servesNothing == nil)
+    }
+
     @Test("a free port is advertised as it was bound only where the file names no public URL")
     func freePort() throws {
         #expect(!NodePlan(file: try file()).advertisesFreePort)

@@ -58,10 +58,13 @@ struct WarningTests {
     func recipients() throws {
         let rest = "[facilitator]\nopen = true\n"
         let file = try RouteFile.parse(text: SmallFile.text(rest: rest))
-        #expect(file.facilitator?.payToAllowed.map(\.description) == [SmallFile.payee])
+        #expect(file.facilitator?.payToAllowed?.map(\.description) == [SmallFile.payee])
         let other = "0x5FbDB2315678afecb367f032d93F642f64180aa3"
         let named = try RouteFile.parse(text: SmallFile.text(rest: rest + "pay_to_allowed = \"\(other)\""))
-        #expect(named.facilitator?.payToAllowed.map(\.description) == [other])
+        #expect(named.facilitator?.payToAllowed?.map(\.description) == [other])
         #expect(named.facilitator?.rateLimit.perMinute == 600)
+        let bare = try RouteFile.parse(text: rest)
+        #expect(bare.facilitator != nil)
+        #expect(bare.facilitator?.payToAllowed == nil, "a file that pays nobody settles to anybody")
     }
 }

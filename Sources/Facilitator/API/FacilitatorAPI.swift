@@ -64,7 +64,7 @@ package final class FacilitatorAPI: Sendable {
     /// What to say at start when whoever reaches the listener may settle; nil where there is nothing to say.
     package static func exposureWarning(addresses: [ListenAddress], hasKeys: Bool, isPayToLimited: Bool) -> String? {
         if hasKeys { return nil }
-        let open = addresses.filter { !$0.isLocal }.map(\.text)
+        let open = addresses.filter { !$0.isLocal }.map(\.description)
         guard !open.isEmpty else { return nil }
         let recipients = isPayToLimited ? "the allowed recipients" : "any recipient"
         return
@@ -79,13 +79,6 @@ extension ListenAddress {
         switch self {
         case .unix: true
         case .host(let host, _): host == "localhost" || host == "::1" || host.hasPrefix("127.")
-        }
-    }
-
-    fileprivate var text: String {
-        switch self {
-        case .unix(let path): "unix:\(path)"
-        case .host(let host, let port): host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
         }
     }
 }

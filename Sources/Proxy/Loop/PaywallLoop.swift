@@ -11,6 +11,7 @@ package final class PaywallLoop: RequestDelegate {
     let eventLoop: any EventLoop
     let shared: PaywallShared
     private(set) var generation: PaywallGeneration
+    private var edition = 0
     private var retired: [(generation: PaywallGeneration, until: UnixTime)] = []
     private var pools: [UpstreamKey: UpstreamPool] = [:]
     /// The pools of the file in force by index, so that a request costs no look-up.
@@ -40,6 +41,7 @@ package final class PaywallLoop: RequestDelegate {
     // MARK: Requests
 
     package func begin(_ stream: ServerStream) -> any RequestHandler {
+        adoptLatest()
         let exchange = Exchange(loop: self, stream: stream, id: ids.next())
         exchange.begin()
         return exchange
@@ -129,7 +131,13 @@ package final class PaywallLoop: RequestDelegate {
     // MARK: Generations
 
     /// Takes a new file; the offers of the old one stand until they expire.
-    func adopt(_ next: PaywallGeneration) {
+    func adoptLatest() {
+        guard let change = shared.inForce.change(since: edition) else { return }
+        edition = change.edition
+        adopt(change.generation)
+    }
+
+    private func adopt(_ next: PaywallGeneration) {
         let old = generation
         generation = next
         currentPools = Array(repeating: nil, count: next.upstreams.count)

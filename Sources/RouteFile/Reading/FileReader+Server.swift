@@ -99,11 +99,13 @@ extension FileReader {
             log.add(section.place(of: "listen"), "is an address of [server] too")
         }
         if !isOpen.value, !section.has("api_keys_env") {
-            let warning = FacilitatorAPI.exposureWarning(addresses: listen, hasKeys: false, isPayToLimited: true)
+            let warning = FacilitatorAPI.exposureWarning(
+                addresses: listen, hasKeys: false, isPayToLimited: allowed != nil || !payees.isEmpty)
             if let warning { log.warn(section.place(of: "listen"), warning) }
         }
         return FacilitatorSettings(
-            listen: listen, keys: keys, payToAllowed: allowed.map { Set($0.map(\.value)) } ?? payees,
+            listen: listen, keys: keys,
+            payToAllowed: allowed.map { Set($0.map(\.value)) } ?? (payees.isEmpty ? nil : payees),
             isOpen: isOpen.value,
             rateLimit: RateLimiter.Policy(perMinute: perMinute.value, burst: burst.value))
     }

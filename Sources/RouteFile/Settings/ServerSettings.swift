@@ -27,8 +27,8 @@ package struct FacilitatorSettings: Sendable {
     package var listen: [ListenAddress]
     /// Nil when no key is asked for.
     package var keys: APIKeys?
-    /// Whom callers may be paid to; the file's own `pay_to` by default.
-    package var payToAllowed: Set<Account>
+    /// Whom callers may be paid to: by default everyone whom the file pays, and anybody (nil) where it pays nobody.
+    package var payToAllowed: Set<Account>?
     /// Whether the owner said that anyone may use it.
     package var isOpen: Bool
     package var rateLimit: RateLimiter.Policy

@@ -33,6 +33,7 @@ package final class HTTPListener: Sendable {
     ) async throws(TransportError) -> HTTPListener {
         let census = ConnectionCensus(limit: limits.maxConnections)
         var binder = ListenerBinder(group: group, limits: limits)
+        var place: ListenAddress?
         do {
             for loop in group.makeIterator() {
                 let bound = try await loop.submit {
@@ -42,10 +43,14 @@ package final class HTTPListener: Sendable {
                 }.get()
                 binder.loops.append(bound)
             }
-            for address in addresses { try await binder.bind(address) }
+            for address in addresses {
+                place = address
+                try await binder.bind(address)
+            }
         } catch {
             for channel in binder.channels { try? await channel.close() }
-            throw TransportError(.bindFailed, detail: String(describing: error))
+            let prefix = place.map { "\($0): " } ?? ""
+            throw TransportError(.bindFailed, detail: prefix + String(describing: error))
         }
         return HTTPListener(
             localAddresses: binder.localAddresses, channels: binder.channels, loops: binder.loops, census: census)

@@ -28,3 +28,13 @@ package enum ListenAddress: Sendable, Equatable {
         self = .host(host.isEmpty ? "0.0.0.0" : String(host), port: Int(port))
     }
 }
+
+extension ListenAddress: CustomStringConvertible {
+    /// The text that reads as this address.
+    package var description: String {
+        switch self {
+        case .unix(let path): "unix:\(path)"
+        case .host(let host, let port): host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
+        }
+    }
+}

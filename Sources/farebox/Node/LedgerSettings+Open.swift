@@ -15,13 +15,4 @@ extension LedgerSettings {
             }
         }
     }
-
-    /// What must not go unnoticed.
-    var notices: [String] {
-        switch self {
-        case .memory:
-            ["MEMORY LEDGER: payments are forgotten when this process ends, and could be used again. For trials only."]
-        case .sqlite: []
-        }
-    }
 }

@@ -141,7 +141,7 @@ final class Node: Sendable {
 extension NodePlan {
     /// What must not go unnoticed.
     func notices(of registry: AdapterRegistry) -> [String] {
-        file.ledger.notices + registry.notices + (exposure.map { [$0] } ?? [])
+        registry.notices + (exposure.map { [$0] } ?? [])
     }
 
     /// Builds the adapters of the file.

@@ -11,16 +11,25 @@ struct NodePlan: Sendable {
 
     var hasAccessLog: Bool { accessLogOverride ?? file.server.hasAccessLog }
 
+    /// Why there is nothing to serve, nil where there is.
+    ///
+    /// A file that was cut off or is being written reads as one without routes; it must not replace a good one.
+    var servesNothing: String? {
+        if servesPaywall { return file.routes.isEmpty && file.server.unmatched == .deny ? "has no routes" : nil }
+        return file.facilitator == nil ? "has no [facilitator]" : nil
+    }
+
     /// Whether 402s are to advertise an address whose port is not known before it is bound.
     ///
     /// Port 0 is no port of a URL; it only stands there when the file names no `public_url`.
     var advertisesFreePort: Bool { file.server.publicURL.hasSuffix(":0") }
 
-    /// What must be said of a listener that anybody can reach.
+    /// What must be said of a listener that anybody can reach; where `open` is not set, the file's warnings say it.
     var exposure: String? {
-        guard let facilitator = file.facilitator else { return nil }
+        guard let facilitator = file.facilitator, facilitator.isOpen else { return nil }
         return FacilitatorAPI.exposureWarning(
-            addresses: facilitator.listen, hasKeys: facilitator.keys != nil, isPayToLimited: true)
+            addresses: facilitator.listen, hasKeys: facilitator.keys != nil,
+            isPayToLimited: facilitator.payToAllowed != nil)
     }
 
     /// The keys whose change a running process cannot take over.

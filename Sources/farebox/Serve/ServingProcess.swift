@@ -21,14 +21,14 @@ struct ServingProcess: Sendable {
         let signals = await StopSignals.trap()
         let loops = try options.loopCount()
         let plan = plan(try options.file.loadOrFail())
-        guard servesPaywall || plan.file.facilitator != nil else {
-            OutputStream.notes.line("\(options.file.path): has no [facilitator] table, so there is nothing to serve")
+        if let reason = plan.servesNothing {
+            OutputStream.notes.line("\(options.file.path): \(reason)")
             throw ExitStatus.failure
         }
         let openFiles = FileDescriptors.raiseLimit()
         let log = LogOutput()
         let logger = log.logger()
-        for warning in plan.file.warnings { logger.warning("the file", metadata: warning.metadata) }
+        for warning in plan.file.warnings { logger.warning("warning of the file", metadata: warning.metadata) }
         let group = MultiThreadedEventLoopGroup(numberOfThreads: loops)
         var status = ExitStatus.success
         do throws(NodeFailure) {
@@ -49,8 +49,9 @@ struct ServingProcess: Sendable {
         do throws(RouteFileErrors) {
             let next = plan(try options.file.load())
             do throws(NodeFailure) {
+                if let reason = next.servesNothing { throw NodeFailure(reason) }
                 try await node.adopt(next)
-                for warning in next.file.warnings { logger.warning("the file", metadata: warning.metadata) }
+                for warning in next.file.warnings { logger.warning("warning of the file", metadata: warning.metadata) }
                 logger.notice("reloaded", metadata: ["routes": "\(next.file.routes.count)"])
             } catch {
                 logger.error("not reloaded, the old file stays in force", metadata: ["reason": "\(error)"])
