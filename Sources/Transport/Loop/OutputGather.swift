@@ -50,17 +50,19 @@ struct OutputGather {
 /// Buffers of one loop that were written and can be filled again.
 struct SpareBuffers {
     private var buffers: [ByteBuffer] = []
-    private static let most = 16
+    private static let most = 64
 
     /// Returns an empty buffer with room for a message head.
     mutating func take() -> ByteBuffer {
         buffers.popLast() ?? ByteBufferAllocator().buffer(capacity: 2048)
     }
 
-    /// Takes back a buffer that has been handed to a channel; if the channel still holds it, new storage replaces it.
+    /// Takes back a buffer that has served, unless somebody still holds its storage.
     mutating func put(_ buffer: consuming ByteBuffer) {
-        guard buffers.count < Self.most, buffer.capacity <= OutputGather.capacity * 2 else { return }
-        buffer.clear()
+        guard buffers.count < Self.most, buffer.capacity >= 512, buffer.capacity <= OutputGather.capacity * 2 else {
+            return
+        }
+        guard buffer.modifyIfUniquelyOwned({ $0.clear() }) != nil else { return }
         buffers.append(buffer)
     }
 }

@@ -21,8 +21,10 @@ final class HTTP1Stream: ServerStream {
         if isActive { connection.acceptBody() }
     }
 
-    override func writeHead(_ head: ByteBuffer, body: ResponseBody, hasDate: Bool) {
-        if isActive { connection.writeHead(head, body: body, hasDate: hasDate) }
+    override func headBuffer() -> ByteBuffer { connection.loop.spares.take() }
+
+    override func writeHead(_ head: consuming ByteBuffer, body: ResponseBody, hasDate: Bool) {
+        if isActive { connection.writeHead(consume head, body: body, hasDate: hasDate) }
     }
 
     override func writeBody(_ bytes: ByteBuffer) {

@@ -9,34 +9,42 @@ extension ServerConnection {
         settle()
     }
 
-    func writeHead(_ head: ByteBuffer, body kind: ResponseBody, hasDate: Bool) {
+    func writeHead(_ head: consuming ByteBuffer, body kind: ResponseBody, hasDate: Bool) {
         guard responsePhase == .awaitsHead, let stream else { return }
         framing = ResponseFraming(
             status: head.statusOfHead, method: stream.head.method, isHTTP10: stream.head.isHTTP10, body: kind,
             keepAlive: !stream.closesAfterResponse && !loop.isDraining && !leavesBodyUnread)
         responsePhase = .body
         if case .length(let length) = framing.coding { remaining = length }
-        if output.isEmpty { output.start(loop.spares.take()) }
-        write(head)
-        writeFraming(isHTTP10: stream.head.isHTTP10, addsDate: !hasDate && !head.hasDateLine)
+        let framing = framing
+        let isHTTP10 = stream.head.isHTTP10
+        let date = hasDate || head.hasDateLine ? noBytes : loop.date.line
+        let isComplete: Void? =
+            output.isEmpty
+            ? head.modifyIfUniquelyOwned { Self.writeFraming(framing, isHTTP10: isHTTP10, date: date, to: &$0) } : nil
+        if isComplete != nil {
+            output.start(consume head)
+        } else {
+            if output.isEmpty { output.start(loop.spares.take()) }
+            write(head)
+            output.append { Self.writeFraming(framing, isHTTP10: isHTTP10, date: date, to: &$0) }
+        }
     }
 
     /// Writes the lines that the handler left to the stream, and the empty line.
-    private func writeFraming(isHTTP10: Bool, addsDate: Bool) {
-        let framing = framing
-        let date = loop.date.line
-        output.append { buffer in
-            buffer.writeLines { lines in
-                if let length = framing.contentLength { lines.writeContentLength(length) }
-                if framing.coding == .chunked { lines.write("transfer-encoding: chunked\r\n") }
-                if framing.closes {
-                    lines.write("connection: close\r\n")
-                } else if isHTTP10 {
-                    lines.write("connection: keep-alive\r\n")
-                }
-                if addsDate { date.withUnsafeReadableBytes { lines.write($0) } }
-                lines.write("\r\n")
+    private static func writeFraming(
+        _ framing: ResponseFraming, isHTTP10: Bool, date: ByteBuffer, to buffer: inout ByteBuffer
+    ) {
+        buffer.writeLines { lines in
+            if let length = framing.contentLength { lines.writeContentLength(length) }
+            if framing.coding == .chunked { lines.write("transfer-encoding: chunked\r\n") }
+            if framing.closes {
+                lines.write("connection: close\r\n")
+            } else if isHTTP10 {
+                lines.write("connection: keep-alive\r\n")
             }
+            date.withUnsafeReadableBytes { lines.write($0) }
+            lines.write("\r\n")
         }
     }
 

@@ -28,14 +28,19 @@ package class ServerStream {
     /// Body events may arrive before this returns (except inside `RequestDelegate.begin`), so call it last.
     package func acceptBody() {}
 
+    /// Returns an empty buffer for a response head; its storage comes back once the head is sent.
+    package func headBuffer() -> ByteBuffer { ByteBuffer() }
+
     /// Writes the final head.
+    ///
+    /// A head whose storage nobody else holds is sent from where it lies, any other is copied.
     ///
     /// - Parameters:
     ///   - head: The status line and field lines, each with CRLF, without framing and connection fields and without the
     ///     empty line: `Content-Length` or `Transfer-Encoding`, `Connection`, `Date` if absent and the empty line are added.
     ///   - body: Decides the framing; for an answer to HEAD it only describes.
     ///   - hasDate: Whether the caller knows that `head` has a `Date`; otherwise it is looked for.
-    package func writeHead(_ head: ByteBuffer, body: ResponseBody, hasDate: Bool = false) {}
+    package func writeHead(_ head: consuming ByteBuffer, body: ResponseBody, hasDate: Bool = false) {}
 
     /// Writes a piece of the body; dropped where no body may follow.
     ///

@@ -3,14 +3,30 @@ import NIOCore
 extension UpstreamConnection {
     /// Writes the head with its framing, and flushes unless the body is about to follow.
     func sendHead(_ request: UpstreamRequest) {
+        if request.isPaused { pausedChanged() }
+        if request.body == .none {
+            isRequestOver = true
+            updateDeadline()
+            progress.wrote(request.head.readableBytes)
+            context?.writeAndFlush(NIOAny(request.head), promise: nil)
+            return
+        }
+        isRequestOver = false
+        updateDeadline()
         if output.isEmpty { output.start(pool.spares.take()) }
         write(request.head)
-        if !request.isRetryable { request.releaseHead() }
-        isRequestOver = request.body == .none
-        switch request.body {
-        case .none:
-            output.append { $0.writeStaticString("\r\n") }
-        case .length(let length):
+        pool.spares.put(request.takeHead())
+        writeFraming(request.body)
+        if request.isStarting { return }
+        // The caller's flushes, if any, came before the connection.
+        let awaitsBody = request.sendEarly(self)
+        guard awaitsBody, request.isActive else { return }
+        flush()
+        request.handler?.upstreamWritable()
+    }
+
+    private func writeFraming(_ body: RequestBody) {
+        if case .length(let length) = body {
             remaining = length
             output.append { buffer in
                 buffer.writeLines { lines in
@@ -18,17 +34,9 @@ extension UpstreamConnection {
                     lines.write("\r\n")
                 }
             }
-        case .stream:
+        } else {
             output.append { $0.writeStaticString("transfer-encoding: chunked\r\n\r\n") }
         }
-        pausedChanged()
-        if isRequestOver { return flush() }
-        if request.isStarting { return }
-        // The caller's flushes, if any, came before the connection.
-        let awaitsBody = request.sendEarly(self)
-        guard awaitsBody, request.isActive else { return }
-        flush()
-        request.handler?.upstreamWritable()
     }
 
     func writeBody(_ bytes: ByteBuffer) {

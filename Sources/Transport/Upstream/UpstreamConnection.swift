@@ -72,7 +72,7 @@ final class UpstreamConnection: Deadlined, ChannelInboundHandler {
         isReading = true
         if !isReceiving {
             isReceiving = true
-            request?.releaseHead()
+            if let head = request?.takeHead() { pool.spares.put(head) }
         }
         hasDelivered = true
         if input.readableBytes == 0 {

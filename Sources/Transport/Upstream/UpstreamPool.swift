@@ -36,6 +36,9 @@ package final class UpstreamPool {
         sweep.onTick = { [unowned self] in expireWaiting() }
     }
 
+    /// Returns an empty buffer for a request head; `start` takes its storage back when the head is sent.
+    package func headBuffer() -> ByteBuffer { spares.take() }
+
     /// Sends a request on an idle connection, or on a new one.
     ///
     /// A request without a body is flushed at once; otherwise the head waits for `UpstreamRequest.flush()`,
@@ -47,11 +50,12 @@ package final class UpstreamPool {
     ///   - isIdempotent: Whether the request may be sent a second time when a reused connection turns out to be dead
     ///     before a byte of the answer. It is done once, and only without a body.
     package func start(
-        _ head: ByteBuffer, body: RequestBody, isIdempotent: Bool, method: Method, handler: any ResponseHandler
+        _ head: consuming ByteBuffer, body: RequestBody, isIdempotent: Bool, method: Method,
+        handler: any ResponseHandler
     ) -> UpstreamRequest {
         let connection = idle.popLast()
         let request = connection.flatMap { Self.spareRequest(of: $0) } ?? UpstreamRequest(eventLoop: eventLoop)
-        request.prepare(head, body: body, isIdempotent: isIdempotent, method: method, handler: handler)
+        request.prepare(consume head, body: body, isIdempotent: isIdempotent, method: method, handler: handler)
         request.isStarting = true
         defer { request.isStarting = false }
         if let connection {

@@ -6,7 +6,7 @@ package import NIOCore
 package final class UpstreamRequest {
     package let eventLoop: any EventLoop
 
-    // What is sent; `head` is kept as long as the request may have to be sent again.
+    // What is sent; `head` is kept until the answer begins, as it may have to be sent again.
     var head = ByteBuffer()
     private(set) var body = RequestBody.none
     private(set) var method = Method.get
@@ -34,9 +34,11 @@ package final class UpstreamRequest {
     }
 
     func prepare(
-        _ head: ByteBuffer, body: RequestBody, isIdempotent: Bool, method: Method, handler: any ResponseHandler
+        _ head: consuming ByteBuffer, body: RequestBody, isIdempotent: Bool, method: Method,
+        handler: any ResponseHandler
     ) {
-        self.head = head
+        self.head = consume head
+        if body == .none { self.head.writeStaticString("\r\n") }
         self.body = body
         self.method = method
         isRetryable = isIdempotent && body == .none
@@ -108,9 +110,10 @@ package final class UpstreamRequest {
         return body != .none
     }
 
-    /// Lets go of the head once it will not be sent again.
-    func releaseHead() {
-        head = noBytes
+    /// Gives the head up once it will not be sent again.
+    func takeHead() -> ByteBuffer {
+        defer { head = noBytes }
+        return head
     }
 
     /// Ends the exchange for this request; the caller tells the handler.
