@@ -1,0 +1,83 @@
+import Ledger
+import Pricing
+import RouteFile
+import Transport
+import X402
+
+/// What `price` has to say.
+struct PriceReport {
+    let method: String
+    let explanation: PriceExplanation
+    let file: RouteFile
+
+    /// Whether the request would reach an upstream, paid or not.
+    var isForwarded: Bool {
+        switch explanation.outcome {
+        case .route, .unmatchedFree: true
+        case .notFound, .methodNotAllowed, .refused, .notATarget: false
+        }
+    }
+
+    /// The status of our own answer; nil where the request is forwarded or needs a payment.
+    private var status: Int? {
+        switch explanation.outcome {
+        case .route, .unmatchedFree, .notATarget: nil
+        case .notFound: 404
+        case .methodNotAllowed: 405
+        case .refused: 400
+        }
+    }
+
+    private var route: RouteSettings? {
+        guard case .route(let index) = explanation.outcome else { return nil }
+        return file.routes[index]
+    }
+
+    private var upstream: String? {
+        switch explanation.outcome {
+        case .route(let index): file.upstreams[file.routes[index].upstream].configuration.name
+        case .unmatchedFree(let upstream): file.upstreams[upstream].configuration.name
+        case .notFound, .methodNotAllowed, .refused, .notATarget: nil
+        }
+    }
+
+    var lines: [String] {
+        var pairs = TextPairs()
+        pairs.add("request", explanation.forwarded.map { "\(method) \(explanation.host)\($0)".shown() })
+        pairs.add("answer", status.map(String.init))
+        pairs.add("upstream", upstream)
+        pairs.add("price", isForwarded ? route?.price.description ?? "free" : nil)
+        for (index, reason) in explanation.reasons.enumerated() { pairs.add(index == 0 ? "why" : "", reason.shown()) }
+        guard let route, !route.offers.isEmpty else { return pairs.lines() }
+        var table = TextTable([
+            TextTable.Column(title: "AMOUNT", isRightAligned: true), TextTable.Column(title: "ASSET"),
+            TextTable.Column(title: "NETWORK"), TextTable.Column(title: "PAY TO"), TextTable.Column(title: "FORMS"),
+            TextTable.Column(title: "ADAPTER"),
+        ])
+        table.rows = zip(explanation.amounts, route.offers).map { amount, offer in
+            [
+                "\(amount.units) (\(amount.decimal))", amount.asset, amount.network, amount.payTo,
+                offer.versions.map { "v\($0)" }.joined(separator: " "), amount.adapter,
+            ]
+        }
+        return pairs.lines() + [""] + table.lines
+    }
+
+    var json: JSONValue {
+        .members([
+            "method": .string(method), "host": .string(explanation.host), "target": .text(explanation.forwarded),
+            "status": status.map { .integer($0) }, "route": .text(route?.name), "line": route.map { .integer($0.line) },
+            "upstream": .text(upstream), "price": .text(isForwarded ? route?.price.description ?? "free" : nil),
+            "settle": .text(route.flatMap { $0.isFree ? nil : $0.timing.word }),
+            "why": .array(explanation.reasons.map(JSONValue.string)),
+            "offers": route.map { .array($0.offers.map(Self.json)) },
+        ])
+    }
+
+    private static func json(_ offer: RouteOffer) -> JSONValue {
+        .members([
+            "asset": .string(offer.asset), "versions": .array(offer.versions.map { .integer($0) }),
+            "adapter": .string(offer.adapter), "requirements": offer.requirements.v2JSON,
+        ])
+    }
+}
