@@ -83,6 +83,8 @@ final class LedgerConnection {
             if let bytes = options.maximumFileBytes {
                 try execute("PRAGMA max_page_count = \(bytes / options.pageBytes)", on: handle)
             }
+            // Debian's library overwrites what it deletes; what is deleted here is public on the rail by then.
+            try execute("PRAGMA secure_delete = 0", on: handle)
             try execute("PRAGMA wal_autocheckpoint = 0", on: handle)
             try execute("PRAGMA journal_size_limit = \(options.checkpointPages * options.pageBytes * 2)", on: handle)
         } catch {

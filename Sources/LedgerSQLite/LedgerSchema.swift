@@ -11,7 +11,11 @@ enum LedgerSchema {
     static let applicationID: Int32 = 0x4641_5245
 
     /// Condition of the index on payments that are not at rest; queries must repeat it to use the index.
-    static let isOpen = "(value IN (1, 2, 3, 7) OR service = 2)"
+    ///
+    /// A payment that is settled and forwarded in the step that makes its row is not in it: an entry made and taken away per
+    /// payment costs a fifth of the payment. `recovery.floor` is the first row that recovery must look at for those.
+    /// Written without a list: SQLite 3.40 builds a table for `IN` at every row.
+    static let isOpen = "(value < 4 OR value = 7 OR (service = 2 AND is_rewritten = 1))"
 
     private static let migrations: [String] = [first]
 
@@ -50,6 +54,7 @@ enum LedgerSchema {
             lease_until INTEGER,
             waiting_since INTEGER,
             redeliveries INTEGER NOT NULL,
+            is_rewritten INTEGER NOT NULL,
             rail_transaction TEXT,
             reason TEXT,
             client_hash BLOB,
@@ -65,6 +70,8 @@ enum LedgerSchema {
             identity BLOB NOT NULL,
             PRIMARY KEY (network, name)
         ) STRICT, WITHOUT ROWID;
+        CREATE TABLE recovery (floor INTEGER NOT NULL) STRICT;
+        INSERT INTO recovery (floor) VALUES (0);
         CREATE TABLE probe (filler BLOB NOT NULL) STRICT;
         CREATE UNIQUE INDEX payment_identity ON payment (identity);
         CREATE INDEX payment_open ON payment (value) WHERE \(isOpen);

@@ -30,14 +30,14 @@ enum PaymentRow {
     static let insert = {
         let names = Column.allCases.map(\.name).joined(separator: ", ")
         let values = Column.allCases.map { "?\($0.parameter)" }.joined(separator: ", ")
-        return "INSERT INTO payment (\(names)) VALUES (\(values)) ON CONFLICT (identity) DO NOTHING"
+        return "INSERT INTO payment (\(names), is_rewritten) VALUES (\(values), 0) ON CONFLICT (identity) DO NOTHING"
     }()
 
     /// Writes everything but the key anew.
     static let update = {
         let changes = Column.allCases.filter { $0 != .id && $0 != .identity }
             .map { "\($0.name) = ?\($0.parameter)" }.joined(separator: ", ")
-        return "UPDATE payment SET \(changes) WHERE id = ?\(Column.id.parameter)"
+        return "UPDATE payment SET \(changes), is_rewritten = 1 WHERE id = ?\(Column.id.parameter)"
     }()
 }
 

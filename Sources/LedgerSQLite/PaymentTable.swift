@@ -14,6 +14,7 @@ final class PaymentTable {
     private let byIdentity: Statement
     private let byRow: Statement
     private let open: Statement
+    private let raiseFloor: Statement
     private let deliver: Statement
     private let bindTransaction: Statement
     private let findTransaction: Statement
@@ -27,7 +28,8 @@ final class PaymentTable {
         update = try Statement(PaymentRow.update, on: connection)
         byIdentity = try Statement(PaymentRow.select + " WHERE p.identity = ?1", on: connection)
         byRow = try Statement(PaymentRow.select + " WHERE p.id = ?1 AND p.identity = ?2", on: connection)
-        open = try Statement(PaymentRow.select + " WHERE \(LedgerSchema.isOpen) ORDER BY p.id", on: connection)
+        open = try Statement(PaymentRow.select + Self.isLeftOpen, on: connection)
+        raiseFloor = try Statement(Self.raiseFloor, on: connection)
         deliver = try Statement(Self.deliverSettled, on: connection)
         bindTransaction = try Statement(
             "INSERT INTO rail_transaction (network, name, identity) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
@@ -98,6 +100,7 @@ final class PaymentTable {
             try write(next)
             entries[index] = next
         }
+        try raiseFloor.step()
         return entries.filter(\.needsRail).map(\.record)
     }
 
@@ -105,11 +108,6 @@ final class PaymentTable {
     func probe() throws(LedgerError) {
         try fill.step()
         try empty.step()
-    }
-
-    /// Runs a statement that has no parameters.
-    func execute(_ sql: String) throws(LedgerError) {
-        try Statement(sql, on: connection).step()
     }
 
     /// Forgets what a rolled back transaction left in memory.
@@ -125,6 +123,15 @@ final class PaymentTable {
         WHERE id = ?1 AND identity = ?2 \
         AND value = \(ValueState.settled.rawValue) AND service = \(ServiceState.forwarding.rawValue)
         """
+
+    private static let isLeftOpen = """
+         WHERE p.id IN (
+            SELECT id FROM payment WHERE \(LedgerSchema.isOpen)
+            UNION SELECT id FROM payment WHERE id >= (SELECT floor FROM recovery) AND service = 2
+        ) ORDER BY p.id
+        """
+
+    private static let raiseFloor = "UPDATE recovery SET floor = (SELECT coalesce(max(id), 0) + 1 FROM payment)"
 
     private static let probeBytes = 16_384
 

@@ -17,7 +17,9 @@ package struct SQLiteLedgerOptions: Hashable, Sendable {
     /// A claim dirties one leaf of the index on identities at random, so that small pages write less.
     package var pageBytes = 4_096
     /// Kibibytes of pages kept in memory.
-    package var cacheKibibytes = 32_768
+    ///
+    /// More is not better: a commit that split a page looks at every page in memory (SQLite 3.40, `pcache1Truncate`).
+    package var cacheKibibytes = 8_192
     /// Milliseconds to wait for a lock that a foreign process holds.
     package var busyTimeoutMilliseconds: Int32 = 1_000
 

@@ -187,6 +187,28 @@ struct ConformanceTests {
         }
     }
 
+    @Test("recovers what was opened again after an earlier restart", arguments: LedgerKind.allCases)
+    func recoversAgain(kind: LedgerKind) async throws {
+        try await kind.withLedger { ledger in
+            let opening = ClaimOpening.settled(transaction: "demo-1", forwardingUntil: Sample.lease)
+            let proof = PresenterProof(client: Sample.client)
+            let old = try await ledger.grant(Sample.request(1, opening: opening, proof: proof))
+            let freed = try await ledger.grant(Sample.request(2))
+            for number in 1...3 {
+                _ = try await ledger.recover(now: Sample.start)
+                let new = try await ledger.grant(Sample.request(UInt64(10 + number), opening: opening))
+                let again = try await ledger.reserve(Sample.request(1, proof: proof))
+                #expect(again == .redelivery(old, transaction: "demo-1", body: nil))
+                if number == 1 { #expect(try await ledger.grant(Sample.request(2, opening: opening)) == freed) }
+                _ = try await ledger.recover(now: Sample.start)
+                for reference in [old, freed, new] {
+                    let state = try await ledger.payment(reference.identity)?.state
+                    #expect(state == PaymentState(.settled, .undelivered))
+                }
+            }
+        }
+    }
+
     @Test("opens a payment that a crash cut off to the address that had claimed it", arguments: LedgerKind.allCases)
     func addressAfterCrash(kind: LedgerKind) async throws {
         try await kind.withLedger { ledger in
