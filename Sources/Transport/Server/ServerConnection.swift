@@ -31,7 +31,7 @@ final class ServerConnection: Deadlined, ChannelInboundHandler {
 
     let loop: ServerLoop
     let limits: ServerLimits
-    private var remoteAddress: SocketAddress?
+    private(set) var remoteAddress: SocketAddress?
     @exclusivity(unchecked) private var parser: RequestHeadParser
 
     var context: ChannelHandlerContext?
@@ -51,7 +51,7 @@ final class ServerConnection: Deadlined, ChannelInboundHandler {
     var hasDelivered = false
     var inputClosed = false
     var drained = 0
-    private var isInsideHead = false
+    private(set) var isInsideHead = false
     private var isReadingPaused = false
 
     // The response.
@@ -246,70 +246,6 @@ final class ServerConnection: Deadlined, ChannelInboundHandler {
         pump()
     }
 
-    /// Answers a refused message once, and closes.
-    func refuse(_ refusal: HeadRefusal) {
-        let mayAnswer = responsePhase != .body
-        let broken = takeHandler()
-        if mayAnswer, let answer = loop.delegate.refused(refusal, status: refusal.status, remote: remoteAddress) {
-            write(answer)
-        }
-        finishConnection(lingers: true)
-        broken?.downstreamClosed(.refused(refusal))
-    }
-
-    /// Closes the connection in the middle of whatever it does.
-    func breakOff(_ reason: StreamClosure) {
-        let broken = takeHandler()
-        close()
-        broken?.downstreamClosed(reason)
-    }
-
-    /// Lets go of the exchange; the caller tells the handler.
-    func takeHandler() -> (any RequestHandler)? {
-        defer { handler = nil }
-        stream?.isActive = false
-        responsePhase = .over
-        return handler
-    }
-
-    func drain() {
-        if phase == .idle, !isInsideHead { finishConnection(lingers: false) }
-    }
-
-    // MARK: Closing
-
-    /// Sends what is written, then closes.
-    ///
-    /// - Parameter lingers: Whether the client may still be sending. Closing with unread input makes the kernel reset
-    ///   the connection, which can destroy the last answer on its way (RFC 9112 §9.6).
-    func finishConnection(lingers: Bool) {
-        guard let context, phase == .idle || phase == .exchange else { return }
-        phase = .closing
-        input = noBytes
-        deadline = loop.sweep.deadline(after: limits.writeTimeout)
-        needsFlush = false
-        let sent = context.eventLoop.makePromise(of: Void.self)
-        sent.futureResult.assumeIsolated().whenComplete { [self] _ in closeWritten(lingers: lingers) }
-        let last = output.take() ?? ByteBuffer()
-        progress.wrote(last.readableBytes)
-        context.writeAndFlush(NIOAny(last), promise: sent)
-    }
-
-    private func closeWritten(lingers: Bool) {
-        guard phase == .closing, let context else { return }
-        guard lingers, !inputClosed else { return close() }
-        phase = .lingering
-        deadline = loop.sweep.deadline(after: limits.lingerTimeout)
-        updateReading()
-        context.close(mode: .output, promise: nil)
-    }
-
-    func close() {
-        guard phase != .closed else { return }
-        phase = .closed
-        context?.close(promise: nil)
-    }
-
     // MARK: Time
 
     /// Sets the deadline that belongs to what the connection waits for.
@@ -356,13 +292,10 @@ final class ServerConnection: Deadlined, ChannelInboundHandler {
     // MARK: Reading
 
     /// Stops reading while too much input waits, and starts again when it is gone.
-    private func updateReading() {
+    func updateReading() {
         let isFull = (phase == .idle || phase == .exchange) && input.readableBytes >= limits.maxPipelinedBytes
         guard isFull != isReadingPaused, let context, phase != .closed else { return }
         isReadingPaused = isFull
         try? context.channel.syncOptions?.setOption(ChannelOptions.Types.AutoReadOption(), value: !isFull)
     }
-
-    private static let overload: StaticString =
-        "HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\nretry-after: 1\r\nconnection: close\r\n\r\n"
 }

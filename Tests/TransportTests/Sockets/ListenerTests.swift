@@ -105,6 +105,23 @@ struct ListenerTests {
         }
     }
 
+    @Test("a client that never closes after its last answer is closed when the lingering is over")
+    func lingerTimeout() async throws {
+        try await withGroup { group in
+            var limits = ServerLimits()
+            limits.lingerTimeout = .milliseconds(1)
+            let listener = try await HTTPListener.bind(
+                addresses: [.host("127.0.0.1", port: 0)], group: group, limits: limits
+            ) { _ in Greeter() }
+            try await RawPeer.connect(listener.localAddresses[0], on: group) { peer in
+                try await peer.send("GET /\r\n\r\n")
+                #expect(try await peer.readToEnd().hasPrefix("HTTP/1.1 400 "))
+                await listener.drain(timeout: .seconds(600))
+                #expect(listener.openConnections == 0)
+            }
+        }
+    }
+
     @Test("draining waits for exchanges, takes no connections and says close")
     func drain() async throws {
         try await withGroup(threads: 2) { group in
