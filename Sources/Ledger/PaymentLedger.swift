@@ -84,9 +84,12 @@ package struct RedeliveryPolicy: Hashable, Sendable {
     /// How long the same client address is proof enough, for clients that know no token.
     package var addressProofSeconds: Int64
     /// How long a redelivery may hold its lease.
+    ///
+    /// Longer than any answer: a lease that ends under a running answer lets a second one start. Recovery, not time, ends the
+    /// leases of a process that crashed.
     package var leaseSeconds: Int64
 
-    package init(limit: Int = 3, addressProofSeconds: Int64 = 600, leaseSeconds: Int64 = 120) {
+    package init(limit: Int = 3, addressProofSeconds: Int64 = 600, leaseSeconds: Int64 = 86_400) {
         self.limit = limit
         self.addressProofSeconds = addressProofSeconds
         self.leaseSeconds = leaseSeconds

@@ -44,7 +44,7 @@ enum Sample {
     ) -> ReserveRequest {
         ReserveRequest(
             claim: claim(number, owner: owner, timing: timing, settlement: settlement), opening: opening,
-            proof: proof, now: now, redelivery: RedeliveryPolicy(limit: limit))
+            proof: proof, now: now, redelivery: RedeliveryPolicy(limit: limit, leaseSeconds: 120))
     }
 
     static let events: [PaymentEvent] = [
