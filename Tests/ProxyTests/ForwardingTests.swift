@@ -107,9 +107,9 @@ struct ForwardingTests {
             ("", "private"), ("Cache-Control: public, max-age=60\r\n", "max-age=60, private"),
             ("Cache-Control: PUBLIC\r\n", "private"),
             ("Cache-Control: s-maxage=9, max-age=1\r\n", "max-age=1, private"),
-            ("Cache-Control: private\r\n", "private"), ("Cache-Control: no-store\r\n", "no-store"),
+            ("Cache-Control: private\r\n", "private"), ("Cache-Control: no-store\r\n", "no-store, private"),
             ("Cache-Control: max-age=1\r\nCache-Control: s-maxage=5\r\n", "max-age=1, private"),
-            ("Cache-Control: private=\"a, public\"\r\n", "private=\"a, public\""),
+            ("Cache-Control: private=\"a, public\"\r\n", "private=\"a, public\", private"),
         ])
     func cacheControl(fields: String, expected: String) throws {
         let head = try response("HTTP/1.1 200 OK\r\n\(fields)\r\n")

@@ -4,6 +4,8 @@ import Transport
 /// Keeps answers that were paid for out of shared caches (RFC 9111 §5.2.2).
 enum CacheControl {
     /// Appends one `cache-control` line: the upstream's directives without `public` and `s-maxage`, and `private`.
+    ///
+    /// Neither `private="field"` (§5.2.2.7) nor `no-store`, which `must-understand` revokes (§5.2.2.3), can stand for it.
     static func appendPaid(of head: ResponseHead, to buffer: inout ByteBuffer) {
         buffer.writeStaticString("cache-control: ")
         var isPrivate = false
@@ -20,7 +22,7 @@ enum CacheControl {
                     let directive = trimmed(UnsafeRawBufferPointer(rebasing: bytes[start..<end]))
                     start = end &+ 1
                     if directive.isEmpty || names(directive, "public") || names(directive, "s-maxage") { continue }
-                    if names(directive, "private") || names(directive, "no-store") { isPrivate = true }
+                    if directive.count == 7, names(directive, "private") { isPrivate = true }
                     buffer.writeBytes(directive)
                     buffer.writeStaticString(", ")
                 }

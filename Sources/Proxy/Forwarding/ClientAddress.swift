@@ -48,11 +48,18 @@ package struct ClientAddress {
 
     /// A keyed hash of the address, IPv6 by its /64: enough to know a client again, not enough to name it.
     ///
+    /// On a socket for both families IPv4 clients come as `::ffff:a.b.c.d` (RFC 4291 §2.5.5.2), all in one /64: they go by
+    /// their IPv4 address.
+    ///
     /// Keccak-256 over key and address: a sponge needs no HMAC around it (Keccak team, "Strengths of Keccak").
     package func hash(key: Bytes32) -> Bytes32? {
         switch socket {
         case .v4(let address): withUnsafeBytes(of: address.address) { Self.hash($0[Self.v4Bytes], key: key) }
-        case .v6(let address): withUnsafeBytes(of: address.address) { Self.hash($0[Self.v6Prefix], key: key) }
+        case .v6(let address):
+            withUnsafeBytes(of: address.address) { raw in
+                let isMapped = raw[Self.v6MappedPrefix].elementsEqual(Self.mappedPrefix)
+                return Self.hash(raw[isMapped ? Self.v6MappedAddress : Self.v6Prefix], key: key)
+            }
         case .unixDomainSocket, nil: nil
         }
     }
@@ -70,6 +77,9 @@ package struct ClientAddress {
     private static let v4Bytes = 4..<8
     /// Where `sockaddr_in6` has the first 64 bits of the address: after family, port and flow information.
     private static let v6Prefix = 8..<16
+    private static let v6MappedPrefix = 8..<20
+    private static let v6MappedAddress = 20..<24
+    private static let mappedPrefix: [UInt8] = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF]
 }
 
 extension ByteBuffer {

@@ -5,6 +5,8 @@ import Transport
 enum KeptRuns {
     /// Appends every line whose field is not `withheld`, nor named in `Connection`.
     ///
+    /// `Host` stays even if it is named: without it the upstream would choose another site than the one that was priced.
+    ///
     /// - Parameter start: Where the first run may begin: 0 to take the first line along, else the first field's offset.
     @inline(__always)
     static func append<Head: HeadBytes>(
@@ -19,9 +21,7 @@ enum KeptRuns {
             }
             var runStart = start
             for field in head.fields {
-                guard withheld.contains(field.known) || (head.hasNominations && head.isNominated(field)) else {
-                    continue
-                }
+                guard withheld.contains(field.known) || isDropped(field, of: head) else { continue }
                 let line = field.line
                 if line.lowerBound > runStart {
                     buffer.append(UnsafeRawBufferPointer(rebasing: bytes[runStart..<line.lowerBound]))
@@ -30,5 +30,10 @@ enum KeptRuns {
             }
             if end > runStart { buffer.append(UnsafeRawBufferPointer(rebasing: bytes[runStart..<end])) }
         }
+    }
+
+    @inline(__always)
+    private static func isDropped<Head: HeadBytes>(_ field: FieldSpan, of head: Head) -> Bool {
+        head.hasNominations && field.known != .host && head.isNominated(field)
     }
 }

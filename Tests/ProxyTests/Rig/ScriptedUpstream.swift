@@ -31,8 +31,6 @@ final class ScriptedUpstream: Sendable {
     let requests = Notebook<Request>()
     /// Connections that the other side has closed.
     let closures = Notebook<Int>()
-    /// Body bytes that arrived, per read.
-    let bodyBytes = Notebook<Int>()
     let port: Int
 
     private let listener: any Channel
@@ -45,7 +43,7 @@ final class ScriptedUpstream: Sendable {
     /// - Parameter readsBodies: Whether bytes behind a head are read, or left in the socket.
     init(readsBodies: Bool = true, _ script: @escaping @Sendable (Request) -> Reply) async throws {
         let channels = Channels()
-        let (heads, requests, closures, bodyBytes) = (heads, requests, closures, bodyBytes)
+        let (heads, requests, closures) = (heads, requests, closures)
         listener = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelInitializer { channel in
@@ -55,7 +53,7 @@ final class ScriptedUpstream: Sendable {
                 }
                 return channel.eventLoop.makeCompletedFuture {
                     let handler = Handler(
-                        number, heads: heads, requests: requests, closures: closures, bodyBytes: bodyBytes,
+                        number, heads: heads, requests: requests, closures: closures,
                         readsBodies: readsBodies, script: script)
                     try channel.pipeline.syncOperations.addHandler(handler)
                 }
@@ -97,7 +95,6 @@ final class ScriptedUpstream: Sendable {
         private let heads: Notebook<String>
         private let requests: Notebook<Request>
         private let closures: Notebook<Int>
-        private let bodyBytes: Notebook<Int>
         private let readsBodies: Bool
         private let script: @Sendable (Request) -> Reply
         private var reader = MessageReader()
@@ -105,20 +102,18 @@ final class ScriptedUpstream: Sendable {
 
         init(
             _ number: Int, heads: Notebook<String>, requests: Notebook<Request>, closures: Notebook<Int>,
-            bodyBytes: Notebook<Int>, readsBodies: Bool, script: @escaping @Sendable (Request) -> Reply
+            readsBodies: Bool, script: @escaping @Sendable (Request) -> Reply
         ) {
             self.number = number
             self.heads = heads
             self.requests = requests
             self.closures = closures
-            self.bodyBytes = bodyBytes
             self.readsBodies = readsBodies
             self.script = script
         }
 
         func channelRead(context: ChannelHandlerContext, data: NIOAny) {
             let bytes = unwrapInboundIn(data)
-            if head != nil { bodyBytes.note(bytes.readableBytes) }
             reader.append(bytes.readableBytesView)
             while take(context) {}
         }
