@@ -36,17 +36,19 @@ enum Admission {
         _ head: RequestHead, method: UnsafeRawBufferPointer, raw: UnsafeRawBufferPointer, target: CanonicalTarget,
         host: UnsafeRawBufferPointer?, generation: PaywallGeneration
     ) -> Admission {
+        let match = generation.match(method: method, raw: raw, target: target, host: host)
         if head.method == .options, head.has(.origin), let asked = head.first(.accessControlRequestMethod) {
             // Fetch §CORS-preflight: the path is judged by the method that the page wants to use.
             let wanted = head.withBytes { bytes in
                 generation.match(
                     method: UnsafeRawBufferPointer(rebasing: bytes[asked.value]), raw: raw, target: target, host: host)
             }
-            if case .route(let index) = wanted, !generation.routes[index].isFree {
+            if let route = preflightRoute(match, wanted, generation) {
+                if route.isFree { return .forward(route, forwarded(target, raw: raw)) }
                 return .preflight(methods: head.string(asked.value) + ", GET, HEAD, POST, PUT, PATCH, DELETE")
             }
         }
-        switch generation.match(method: method, raw: raw, target: target, host: host) {
+        switch match {
         case .route(let index):
             return .forward(generation.routes[index], forwarded(target, raw: raw))
         case .methodNotAllowed(let allow):
@@ -57,6 +59,15 @@ enum Admission {
             if case .free(let route) = generation.unmatched { return .forward(route, forwarded(target, raw: raw)) }
             return .notFound
         }
+    }
+
+    /// The route that answers for a preflight: a priced one if either method meets one, so that OPTIONS is no way around it.
+    private static func preflightRoute(
+        _ own: RouteMatch, _ wanted: RouteMatch, _ generation: PaywallGeneration
+    ) -> PaywallRoute? {
+        guard case .route(let wanted) = wanted else { return nil }
+        guard case .route(let own) = own, generation.routes[wanted].isFree else { return generation.routes[wanted] }
+        return generation.routes[own]
     }
 
     private static func forwarded(_ target: CanonicalTarget, raw: UnsafeRawBufferPointer) -> ForwardedTarget {
