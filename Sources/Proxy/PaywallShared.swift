@@ -19,20 +19,24 @@ package final class PaywallShared: Sendable {
     let addressKey: Bytes32
     /// How long a claim may stay in `forwarding`; recovery at start ends leases that a crash left.
     let leaseSeconds: Int64
-    /// Transitions that could not be written; recovery finds their rows.
+    /// Transitions that could not be written at once.
     let failedTransitions = Atomic<Int>(0)
+    /// Those of them that a worker repeats.
+    package let backlog: TransitionBacklog
     let now: @Sendable () -> UnixTime
     let inForce = GenerationInForce()
 
     package init(
         ledger: any PaymentLedger, desk: RailDesk, accessLog: LogSink?, addressKey: Bytes32,
-        leaseSeconds: Int64 = 86_400, now: @escaping @Sendable () -> UnixTime = PaywallShared.systemTime
+        leaseSeconds: Int64 = 86_400, backlog: TransitionBacklog = TransitionBacklog(),
+        now: @escaping @Sendable () -> UnixTime = PaywallShared.systemTime
     ) {
         self.ledger = ledger
         self.desk = desk
         self.accessLog = accessLog
         self.addressKey = addressKey
         self.leaseSeconds = leaseSeconds
+        self.backlog = backlog
         self.now = now
     }
 

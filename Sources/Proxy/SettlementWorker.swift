@@ -12,12 +12,16 @@ package struct SettlementWorker: Sendable {
     private let rail: @Sendable (String) -> (any Rail)?
     private let now: @Sendable () -> UnixTime
     private let logger: Logger
+    private let backlog: TransitionBacklog
 
-    /// - Parameter rail: Finds an adapter by its id, in the file in force.
+    /// - Parameters:
+    ///   - rail: Finds an adapter by its id, in the file in force.
+    ///   - backlog: What the paywall could not write; repeated at the beginning of each pass.
     package init(
         ledger: any PaymentLedger, rail: @escaping @Sendable (String) -> (any Rail)?,
-        now: @escaping @Sendable () -> UnixTime, logger: Logger
+        now: @escaping @Sendable () -> UnixTime, logger: Logger, backlog: TransitionBacklog = TransitionBacklog()
     ) {
+        self.backlog = backlog
         self.ledger = ledger
         self.rail = rail
         self.now = now
@@ -33,8 +37,9 @@ package struct SettlementWorker: Sendable {
         for record in open { await resolve(record) }
     }
 
-    /// Asks again about every open payment, once.
+    /// Writes what is overdue and asks again about every open payment, once.
     package func pass() async {
+        await backlog.repeatAll(in: ledger, now: now())
         for state in [ValueState.uncertain, .owed] {
             do throws(LedgerError) {
                 for record in try await ledger.payments(PaymentQuery(limit: 500, value: state)) {
@@ -64,11 +69,15 @@ package struct SettlementWorker: Sendable {
         switch await rail.reconcile(record) {
         case .settled(let transaction, _):
             await apply(.settled(transaction: transaction, forwardingUntil: nil), record)
+            // The answer was withheld when its fate was unknown; the request has run and is not run again.
+            if record.hasRun, record.state.service == .forwarding { await apply(.delivered, record) }
         case .refused(let reason, _):
-            let event: PaymentEvent =
-                record.state.value == .owed
-                ? .writtenOff(reason: reason.rawValue) : .released(reason: reason.rawValue)
-            await apply(event, record)
+            guard record.hasRun || record.state.value == .owed else {
+                await apply(.released(reason: reason.rawValue), record)
+                return
+            }
+            if record.state.value != .owed { await apply(.owed, record) }
+            await apply(.writtenOff(reason: reason.rawValue), record)
         case .unknown, .unavailable:
             return
         }
@@ -90,6 +99,17 @@ package struct SettlementWorker: Sendable {
                 metadata: [
                     "payment": "\(record.reference.identity.publicID)", "value": "\(state.value.word)",
                 ])
+        }
+    }
+}
+
+extension PaymentRecord {
+    /// Whether the upstream has run for this payment, so that a release would run it again for nothing.
+    fileprivate var hasRun: Bool {
+        switch state.service {
+        case .delivered: true
+        case .forwarding: claim.timing != .before
+        case .unused, .undelivered: false
         }
     }
 }

@@ -211,14 +211,141 @@ struct ExchangeStateMachineTests {
         #expect(waiting.downstreamClosed(requestComplete: true) == .cancelUpstreamAndUndeliver(reference))
     }
 
-    @Test("a ledger that fails closes the exchange without forwarding")
-    func ledgerFailures() {
+    @Test("a ledger that cannot claim closes the exchange without forwarding")
+    func unclaimed() {
         var machine = ExchangeStateMachine()
         _ = machine.quoted(.paid(timing: .before, settlesLocally: true))
         _ = machine.verified(valid)
         #expect(machine.recordFailed() == .answerUnavailable)
         let isOvermachine = machine.isFinished
         #expect(isOvermachine)
+        #expect(machine.recordFailed() == .drop)
+
+        var abandoned = ExchangeStateMachine()
+        _ = abandoned.quoted(.paid(timing: .after, settlesLocally: true))
+        _ = abandoned.verified(valid)
+        _ = abandoned.downstreamClosed(requestComplete: true)
+        #expect(abandoned.recordFailed() == .drop)
+    }
+
+    @Test(
+        "before: a settlement that cannot be recorded is not forwarded, and kept for its payer",
+        arguments: [true, false])
+    func unrecordedBefore(isAbandoned: Bool) {
+        var machine = granted(.before, local: false)
+        if isAbandoned { _ = machine.downstreamClosed(requestComplete: true) }
+        _ = machine.settled(.settled(transaction: "t", payer: nil))
+        #expect(machine.recordFailed() == .undeliver(reference))
+        let isOver = machine.isFinished
+        #expect(isOver)
+    }
+
+    @Test("after: a mark that cannot be recorded forfeits the payment; the rail is not asked")
+    func unmarked() {
+        var machine = granted(.after, local: false)
+        _ = machine.upstreamHead(delivers: true)
+        #expect(machine.recordFailed() == .forfeit(reference))
+        #expect(machine.settled(.settled(transaction: "t", payer: nil)) == .unreachable)
+    }
+
+    @Test("after: what was paid for is delivered though it cannot be recorded yet", arguments: [true, false])
+    func unrecordedAfter(isLocal: Bool) {
+        var machine = granted(.after, local: isLocal)
+        _ = machine.upstreamHead(delivers: true)
+        if !isLocal {
+            _ = machine.recorded()
+            _ = machine.settled(.settled(transaction: "t", payer: nil))
+        }
+        #expect(machine.recordFailed() == .relayWithReceipt)
+        #expect(machine.responseEnded() == .finish(delivered: reference))
+
+        var abandoned = granted(.after, local: isLocal)
+        _ = abandoned.downstreamClosed(requestComplete: true)
+        _ = abandoned.upstreamHead(delivers: true)
+        if !isLocal {
+            _ = abandoned.recorded()
+            _ = abandoned.settled(.settled(transaction: "t", payer: nil))
+        }
+        #expect(abandoned.recordFailed() == .finish(delivered: reference))
+    }
+
+    @Test("an undelivered answer that cannot be recorded still gives its token", arguments: [true, false])
+    func unrecordedUndelivered(answers: Bool) {
+        var machine = granted(.before, local: true)
+        if answers { _ = machine.upstreamHead(delivers: false) } else { _ = machine.upstreamFailed() }
+        #expect(machine.recordFailed() == .answerWithGrant)
+    }
+
+    @Test("an answer that broke off while it was held is not let go by halves")
+    func heldAnswerBroken() {
+        var machine = granted(.after, local: false)
+        _ = machine.upstreamHead(delivers: true)
+        #expect(machine.upstreamFailed() == .remember)
+        _ = machine.recorded()
+        #expect(machine.upstreamFailed() == .remember)
+        _ = machine.settled(.settled(transaction: "t", payer: nil))
+        #expect(machine.upstreamFailed() == .remember)
+        #expect(machine.recorded() == .relayWithReceipt)
+        #expect(machine.heldAnswerBroken() == .recordUndelivered(reference))
+        #expect(machine.recorded() == .relayWithGrant)
+        let isOver = machine.isFinished
+        #expect(isOver)
+
+        var undelivered = granted(.before, local: true)
+        _ = undelivered.upstreamHead(delivers: false)
+        #expect(undelivered.upstreamFailed() == .remember)
+        #expect(undelivered.recorded() == .relayWithGrant)
+        #expect(undelivered.heldAnswerBroken() == .answerGatewayError)
+
+        var early = granted(.before, local: true)
+        #expect(early.heldAnswerBroken() == .unreachable)
+    }
+
+    @Test("a client that is cut off in the middle of its paid answer has not had it")
+    func cutOff() {
+        var machine = granted(.before, local: true)
+        _ = machine.upstreamHead(delivers: true)
+        let action = machine.downstreamClosed(requestComplete: true, isCutOff: true)
+        #expect(action == .cancelUpstreamAndUndeliver(reference))
+    }
+
+    @Test("a client that leaves before anything is claimed costs nothing")
+    func leavesEarly() {
+        var opened = ExchangeStateMachine()
+        #expect(opened.downstreamClosed(requestComplete: false) == .drop)
+        var verifying = ExchangeStateMachine()
+        _ = verifying.quoted(.paid(timing: .before, settlesLocally: false))
+        #expect(verifying.downstreamClosed(requestComplete: false) == .drop)
+        #expect(verifying.verified(valid) == .drop)
+        #expect(verifying.verifyFailed() == .drop)
+    }
+
+    @Test(
+        "a client that leaves at a claim that is refused leaves nothing to do",
+        arguments: [ReserveOutcome.used, .proofRequired, .inFlight, .pending(transaction: nil)])
+    func abandonedRefusals(outcome: ReserveOutcome) {
+        var machine = ExchangeStateMachine()
+        _ = machine.quoted(.paid(timing: .before, settlesLocally: false))
+        _ = machine.verified(valid)
+        _ = machine.downstreamClosed(requestComplete: true)
+        #expect(machine.reserved(outcome) == .drop)
+    }
+
+    @Test("a redelivery whose client leaves stays undelivered")
+    func abandonedRedelivery() {
+        let print = BodyPrint(length: 3, digest: Bytes32.zero, isComplete: true)
+        var reserving = ExchangeStateMachine()
+        _ = reserving.quoted(.paid(timing: .before, settlesLocally: false))
+        _ = reserving.verified(valid)
+        _ = reserving.downstreamClosed(requestComplete: false)
+        #expect(reserving.reserved(.redelivery(reference, transaction: "t", body: print)) == .undeliver(reference))
+
+        var checking = ExchangeStateMachine()
+        _ = checking.quoted(.paid(timing: .before, settlesLocally: false))
+        _ = checking.verified(valid)
+        _ = checking.reserved(.redelivery(reference, transaction: "t", body: print))
+        #expect(checking.downstreamClosed(requestComplete: false) == .undeliver(reference))
+        #expect(checking.bodyChecked(matches: true) == .unreachable)
     }
 
     @Test("random orders of events never forward twice, nor forward a paid request without a grant", arguments: 0..<200)

@@ -2,6 +2,11 @@ import Ledger
 import NIOCore
 import Primitives
 
+extension BodyPrint {
+    /// No body: a redelivery must have none either.
+    static let empty = BodyPrint(length: 0, digest: SHA256.hash([UInt8]()), isComplete: true)
+}
+
 /// Prints a request body as it flows upstream, so that a redelivery can be bound to it.
 final class BodyPrinter {
     private var hash: SHA256?

@@ -11,8 +11,9 @@ extension Exchange {
     /// 402 with every offer in every wire form.
     func challenge(_ route: PaywallRoute, _ error: ChallengeError, receipt: Receipt? = nil) {
         guard let template = route.challenge else { return }
-        status = 402
         if case .refused(let reason, _) = error { self.reason = reason }
+        if isAbandoned { return log() }
+        status = 402
         let expires = UInt64(loop.now().seconds) &+ UInt64(route.maxTimeoutSeconds)
         var (headBytes, bodyBytes) = (ByteBuffer(), ByteBuffer())
         withForwardedTarget { target in
@@ -41,8 +42,9 @@ extension Exchange {
 
     /// 402 or 409 without offers: the client must not sign a second payment.
     func answerWithoutOffers(_ status: NoOfferAnswer.Status, _ reason: ReasonCode, transaction: String = "") {
-        self.status = status.rawValue
         self.reason = reason
+        if isAbandoned { return log() }
+        self.status = status.rawValue
         let receipt = status == .paymentRequired ? payment?.failedReceipt(reason, transaction: transaction) : nil
         let answer = NoOfferAnswer(
             status: status, reason: reason, transaction: transaction, retryAfterSeconds: 2, receipt: receipt,
@@ -54,6 +56,7 @@ extension Exchange {
 
     /// An error of ours.
     func answer(_ answer: Answer, receipt: AnswerReceipt = .none) {
+        if isAbandoned { return log() }
         status = answer.status
         remark = answer.remark ?? remark
         var head = AnswerWriter.head(answer.status)
@@ -111,6 +114,7 @@ extension Exchange {
             answer(.notFound)
             return
         }
+        if isAbandoned { return log() }
         status = 200
         let body = JSONValue.object([
             JSONMember("payment", .string(record.reference.identity.publicID)),

@@ -21,7 +21,9 @@ extension Exchange {
                 }
             }
         }
-        if payment != nil, route.timing == .before, head.body != .none { bodyPrinter = BodyPrinter() }
+        if payment != nil {
+            if head.body == .none { shownPrint = .empty } else { bodyPrinter = BodyPrinter() }
+        }
         let request = loop.pool(route.upstream, of: generation).start(
             buffer, body: Self.body(head.body), isIdempotent: head.method.isIdempotent, method: head.method,
             handler: self)
@@ -68,8 +70,6 @@ extension Exchange {
         case undelivered
     }
 
-    var isAbandoned: Bool { status == 499 }
-
     /// Keeps an answer until the ledger or the rail has spoken.
     func hold(_ head: ResponseHead) {
         held = HeldAnswer(head: head)
@@ -114,27 +114,30 @@ extension Exchange {
             self.answer(.gateway(answer.failure ?? .brokenOff), receipt: receipt)
             return
         }
+        if answer.isBroken {
+            brokeOffWhileHeld(receipt: receipt)
+            return
+        }
         relay(head, receipt: receipt)
         for piece in answer.body { responseBody(piece) }
-        if answer.isBroken {
-            brokeOffWhileHeld()
-        } else if answer.isEnded {
+        if answer.isEnded {
             finish(trailers: answer.trailers)
         } else {
             stream.flush()
-            upstream?.resume()
+            if stream.isWritable { upstream?.resume() }
         }
     }
 
-    private func brokeOffWhileHeld() {
-        switch machine.upstreamFailed() {
-        case .undeliverAndAbort(let reference):
-            noteUndelivered(reference)
-        default:
-            break
+    /// Nothing of the answer went out, so that a failure can still be told instead of half of it.
+    private func brokeOffWhileHeld(receipt: AnswerReceipt) {
+        switch machine.heldAnswerBroken() {
+        case .recordUndelivered(let reference):
+            held = HeldAnswer(failure: .brokenOff)
+            recordUndelivered(reference)
+        case .answerGatewayError:
+            answer(.gateway(.brokenOff), receipt: receipt)
+        case .unreachable:
+            unreachable("held answer broken")
         }
-        remark = "upstream broke off"
-        log()
-        stream.abort()
     }
 }

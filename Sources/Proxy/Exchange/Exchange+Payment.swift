@@ -42,20 +42,23 @@ extension Exchange {
 
     /// Finds the offer that the payment is for: ours of now, or one that an older file made and that still stands.
     private func match(_ payment: Payment, on route: PaywallRoute) {
-        switch payment.match(route.offers) {
+        let match = payment.match(route.offers)
+        if case .offer(let index) = match, payment.isSigned(for: route.offers[index]) {
+            verify(payment, offer: route.offers[index], rail: route.rail(of: index, form: payment.form))
+            return
+        }
+        for older in loop.retiredRoutes(named: route.name) {
+            guard case .offer(let index) = payment.match(older.route.offers) else { continue }
+            let offer = older.route.offers[index]
+            guard payment.isSigned(for: offer), loop.isStanding(offer, since: older.since) else { continue }
+            verify(payment, offer: offer, rail: older.route.rail(of: index, form: payment.form))
+            return
+        }
+        switch match {
         case .offer(let index):
             verify(payment, offer: route.offers[index], rail: route.rail(of: index, form: payment.form))
-        case .ambiguous:
-            challenge(route, .refused(.ambiguousOffer))
-        case .none(let reason):
-            for older in loop.retiredRoutes(named: route.name) {
-                guard case .offer(let index) = payment.match(older.offers),
-                    loop.generation.payTo.contains(older.offers[index].payTo)
-                else { continue }
-                verify(payment, offer: older.offers[index], rail: older.rail(of: index, form: payment.form))
-                return
-            }
-            challenge(route, .refused(reason))
+        case .ambiguous: challenge(route, .refused(.ambiguousOffer))
+        case .none(let reason): challenge(route, .refused(reason))
         }
     }
 
@@ -134,9 +137,11 @@ extension Exchange {
             scheme: payment.offer.scheme, network: payment.offer.network, asset: payment.offer.asset,
             amount: payment.offer.amount, payTo: payment.offer.payTo, payer: verified.payer,
             validBefore: verified.validBefore, settlement: settlementOrder(opening, payment))
+        var redelivery = route.redelivery
+        redelivery.leaseSeconds = loop.shared.leaseSeconds
         let request = ReserveRequest(
             claim: claim, opening: self.opening(opening, payment: payment, identity: verified.identity, now: now),
-            proof: proof(), now: now, redelivery: route.redelivery)
+            proof: proof(), now: now, redelivery: redelivery)
         let home = loop.home(of: self)
         loop.shared.ledger.reserve(request) { result in
             home.post { $0.reserved(result) }
@@ -218,7 +223,7 @@ extension Exchange {
     // MARK: Redelivery
 
     private func checkBody(_ print: BodyPrint) {
-        redeliveryPrint = print
+        shownPrint = print
         let check = BodyCheck(print)
         guard check.isPossible else {
             bodyChecked(.different)
@@ -241,11 +246,21 @@ extension Exchange {
             forward(bodyInHand: inHand, trailers: trailers)
         case .refuse(let reference):
             remark = "another body than the one that was paid for"
-            write(.undelivered(grant: nil, client: nil, body: redeliveryPrint), of: reference)
+            write(.undelivered(grant: nil, client: nil, body: shownPrint), of: reference)
             guard let route else { return }
             challenge(route, .refused(.paymentAlreadyUsed))
         case .unreachable:
             unreachable("body checked")
         }
+    }
+}
+
+extension Payment {
+    /// Whether what was signed is what the offer asks, as far as our own reading goes.
+    ///
+    /// Version 1 and the plain form name no amount beside it, so that they fit every offer of their asset.
+    fileprivate func isSigned(for offer: PaymentRequirements) -> Bool {
+        guard case .transfer(let transfer) = payload else { return true }
+        return transfer.value == offer.amount && offer.payTo == .address(transfer.to)
     }
 }

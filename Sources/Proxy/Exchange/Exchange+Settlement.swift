@@ -44,8 +44,7 @@ extension Exchange {
             upstream?.cancel()
             answerWithoutOffers(.paymentRequired, .settlementPending, transaction: transaction ?? "")
         case .forfeit(let reference, let reason):
-            write(.owed, of: reference)
-            write(.writtenOff(reason: reason.rawValue), of: reference)
+            forfeit(reference, reason: reason.rawValue)
             upstream?.cancel()
             refuseSettlement(reason)
         case .unreachable:
@@ -64,23 +63,27 @@ extension Exchange {
 
     // MARK: Ledger
 
-    /// Writes a transition and goes on when it is durable.
+    /// Writes a transition and goes on when it is durable; what fails is repeated by the worker.
     func record(_ event: PaymentEvent, of reference: PaymentReference) {
         let home = loop.home(of: self)
-        loop.shared.ledger.apply(event, to: reference, now: loop.now()) { result in
+        let shared = loop.shared
+        shared.ledger.apply(event, to: reference, now: loop.now()) { result in
+            if case .failure = result { shared.backlog.keep(event, of: reference) }
             home.post { $0.recorded(result) }
         }
     }
 
-    /// Writes a transition that nothing waits for; a failure is counted, and the row found by the next recovery.
+    /// Writes a transition that nothing waits for; a failure is counted, and the transition repeated by the worker.
     func write(_ event: PaymentEvent, of reference: PaymentReference) {
         let shared = loop.shared
-        loop.shared.ledger.apply(event, to: reference, now: loop.now()) { result in
+        if shared.backlog.keepsInOrder(event, of: reference) { return }
+        shared.ledger.apply(event, to: reference, now: loop.now()) { result in
             switch result {
             case .success(.applied): return
-            case .success(.refused), .success(.unknownPayment), .failure:
-                shared.failedTransitions.add(1, ordering: .relaxed)
+            case .success(.refused), .success(.unknownPayment): break
+            case .failure: shared.backlog.keep(event, of: reference)
             }
+            shared.failedTransitions.add(1, ordering: .relaxed)
         }
     }
 
@@ -93,23 +96,20 @@ extension Exchange {
 
     /// Marks a paid answer as not delivered, with a token for its redelivery.
     func recordUndelivered(_ reference: PaymentReference) {
-        let token = loop.grantToken()
-        grant = token
-        record(
-            .undelivered(
-                grant: SHA256.hash(token), client: loop.addressProof(stream.remoteAddress),
-                body: takePrint()),
-            of: reference)
+        record(undelivered(granting: loop.grantToken()), of: reference)
     }
 
     /// Marks a paid answer as not delivered where no token can be given any more.
     func noteUndelivered(_ reference: PaymentReference) {
-        write(
-            .undelivered(grant: nil, client: loop.addressProof(stream.remoteAddress), body: takePrint()), of: reference)
+        write(undelivered(granting: nil), of: reference)
     }
 
-    /// What of the body a redelivery is bound to.
-    private func takePrint() -> BodyPrint? { bodyPrinter?.takePrint() ?? redeliveryPrint }
+    private func undelivered(granting token: String?) -> PaymentEvent {
+        grant = token
+        if let print = bodyPrinter?.takePrint() { shownPrint = print }
+        return .undelivered(
+            grant: token.map { SHA256.hash($0) }, client: loop.addressProof(stream.remoteAddress), body: shownPrint)
+    }
 
     private func recorded(_ result: Result<ApplyOutcome, LedgerError>) {
         switch result {
@@ -137,15 +137,34 @@ extension Exchange {
 
     func recordFailed(_ error: LedgerError) {
         loop.counters.ledgerFailures += 1
-        switch machine.recordFailed() {
+        let decision = machine.recordFailed()
+        if decision != .relayWithReceipt { upstream?.cancel() }
+        switch decision {
         case .answerUnavailable:
-            upstream?.cancel()
+            answer(.ledgerUnavailable(error))
+        case .undeliver(let reference):
+            write(undelivered(granting: isAbandoned ? nil : loop.grantToken()), of: reference)
+            answer(.ledgerUnavailable(error), receipt: .undelivered)
+        case .answerWithGrant:
+            answer(.ledgerUnavailable(error), receipt: .undelivered)
+        case .relayWithReceipt:
+            relayHeld(receipt: .settled)
+        case .finish(let delivered):
+            write(.delivered, of: delivered)
+            log()
+        case .forfeit(let reference):
+            forfeit(reference, reason: "ledger unavailable")
             answer(.ledgerUnavailable(error))
         case .drop:
-            upstream?.cancel()
             log()
         case .unreachable:
             unreachable("record failed")
         }
+    }
+
+    /// Closes a payment whose request ran and whose value will not move.
+    private func forfeit(_ reference: PaymentReference, reason: String) {
+        write(.owed, of: reference)
+        write(.writtenOff(reason: reason), of: reference)
     }
 }

@@ -27,17 +27,20 @@ final class Exchange {
 
     /// The request's body is complete, or there is none.
     var isRequestComplete = false
-    /// Body bytes shown to the upstream, where a redelivery must be bound to them.
+    /// Body bytes shown to the upstream, to which a redelivery is bound.
     var bodyPrinter: BodyPrinter?
     /// A redelivery's body, held back until it is shown to be the same.
     var bodyCheck: BodyCheck?
-    /// The print that a redelivery is bound to.
-    var redeliveryPrint: BodyPrint?
+    /// What the upstream has been shown of the body so far, in this run or before.
+    var shownPrint: BodyPrint?
 
     /// An answer of the upstream that waits for a settlement.
     var held: HeldAnswer?
     /// The token that redelivers an undelivered answer.
     var grant: String?
+
+    /// Nobody waits for an answer any more.
+    private(set) var isAbandoned = false
 
     // What the log line says.
     var status = 0
@@ -131,12 +134,15 @@ extension Exchange: RequestHandler {
         upstream?.end(trailers: trailers)
     }
 
-    func responseWritable() { upstream?.resume() }
+    func responseWritable() {
+        if held == nil { upstream?.resume() }
+    }
 
     func downstreamClosed(_ reason: StreamClosure) {
+        isAbandoned = true
         if status == 0 { status = 499 }
-        remark = "client gone"
-        switch machine.downstreamClosed(requestComplete: isRequestComplete) {
+        remark = reason.remark
+        switch machine.downstreamClosed(requestComplete: isRequestComplete, isCutOff: reason.isOurs) {
         case .drop:
             log()
         case .wait:
@@ -218,6 +224,7 @@ extension Exchange: ResponseHandler {
     }
 
     func responseEnded(trailers: ByteBuffer?) {
+        upstream = nil
         if held != nil {
             held?.isEnded = true
             held?.trailers = trailers
@@ -270,6 +277,27 @@ extension Exchange: ResponseHandler {
             stream.end(trailers: trailers)
         case .unreachable:
             unreachable("response ended")
+        }
+    }
+}
+
+extension StreamClosure {
+    /// Whether we broke off, and not the client.
+    fileprivate var isOurs: Bool {
+        switch self {
+        case .drained, .aborted: true
+        case .peerClosed, .bodyTimeout, .writeTimeout, .refused: false
+        }
+    }
+
+    fileprivate var remark: StaticString {
+        switch self {
+        case .drained: "cut off by draining"
+        case .aborted: "answer broke its own framing"
+        case .peerClosed: "client gone"
+        case .bodyTimeout: "client stopped sending"
+        case .writeTimeout: "client stopped reading"
+        case .refused: "request body refused"
         }
     }
 }

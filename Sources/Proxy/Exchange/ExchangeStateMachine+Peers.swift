@@ -103,6 +103,30 @@ extension ExchangeStateMachine {
         }
     }
 
+    package enum OnHeldAnswerBroken: Hashable {
+        /// Paid, and nothing of the answer went out: 502 with a token, once the mark is durable.
+        case recordUndelivered(PaymentReference)
+        /// The token is recorded: 502 with it.
+        case answerGatewayError
+        case unreachable
+    }
+
+    /// An answer that was let go turns out to have broken off while it was held.
+    package mutating func heldAnswerBroken() -> OnHeldAnswerBroken {
+        switch consume self.state {
+        case .relaying(.paid(let reference)):
+            self = Self(.undelivering(reference, answered: false))
+            return .recordUndelivered(reference)
+        case .relaying(let held):
+            _ = held
+            self = Self(.finished)
+            return .answerGatewayError
+        case let other:
+            self = Self(other)
+            return .unreachable
+        }
+    }
+
     package enum OnResponseEnded: Hashable { case finish(delivered: PaymentReference?), unreachable }
 
     /// The whole answer went out.
@@ -136,11 +160,12 @@ extension ExchangeStateMachine {
         case undeliver(PaymentReference)
     }
 
-    /// The client is gone.
+    /// The client is gone, or cut off by us; `requestComplete`: all of its body had been received.
     ///
-    /// `requestComplete`: all of its body had been received.
-    /// Under `after` a whole request that the upstream has is followed to the upstream's head: leaving early is no way to run it for nothing.
-    package mutating func downstreamClosed(requestComplete: Bool) -> OnDownstreamClosed {
+    /// Under `after` a whole request that the upstream has is followed to the upstream's head: leaving early is no way to
+    /// run it for nothing. Nor is leaving just before the end: in the middle of a paid answer a client has had it, unless
+    /// it was cut off.
+    package mutating func downstreamClosed(requestComplete: Bool, isCutOff: Bool = false) -> OnDownstreamClosed {
         switch consume self.state {
         case .opened:
             self = Self(.finished)
@@ -196,7 +221,7 @@ extension ExchangeStateMachine {
             return .wait
         case .relaying(.paid(let reference)):
             self = Self(.finished)
-            return .cancelUpstreamAndDeliver(reference)
+            return isCutOff ? .cancelUpstreamAndUndeliver(reference) : .cancelUpstreamAndDeliver(reference)
         }
     }
 }

@@ -310,8 +310,17 @@ package struct ExchangeStateMachine: ~Copyable {
     }
 
     package enum OnRecordFailed: Hashable {
-        /// Nothing can be promised: 503, and the row is found by the next recovery.
+        /// Nothing was claimed: 503.
         case answerUnavailable
+        /// The value moved, and the upstream has not been asked: keep it for the payer's return.
+        case undeliver(PaymentReference)
+        /// The answer that was not delivered is recorded later; its token goes out now.
+        case answerWithGrant
+        /// The value moved and the answer is in hand: it is delivered, and recorded later.
+        case relayWithReceipt
+        case finish(delivered: PaymentReference)
+        /// The upstream ran, and the value will not be asked for: withheld, and opens nothing again.
+        case forfeit(PaymentReference)
         case drop
         case unreachable
     }
@@ -322,18 +331,22 @@ package struct ExchangeStateMachine: ~Copyable {
         case .reserving(_, _, let abandoned):
             self = Self(.finished)
             return abandoned ? .drop : .answerUnavailable
-        case .recording(_, let abandoned):
+        case .recording(let reference, _):
             self = Self(.finished)
-            return abandoned ? .drop : .answerUnavailable
-        case .marking(_, let abandoned):
+            return .undeliver(reference)
+        case .marking(let reference, _):
             self = Self(.finished)
-            return abandoned ? .drop : .answerUnavailable
-        case .recordingAnswer(_, let abandoned):
-            self = Self(.finished)
-            return abandoned ? .drop : .answerUnavailable
+            return .forfeit(reference)
+        case .recordingAnswer(let reference, let abandoned):
+            if abandoned {
+                self = Self(.finished)
+                return .finish(delivered: reference)
+            }
+            self = Self(.relaying(.paid(reference)))
+            return .relayWithReceipt
         case .undelivering:
             self = Self(.finished)
-            return .answerUnavailable
+            return .answerWithGrant
         case .finished:
             self = Self(.finished)
             return .drop
@@ -343,8 +356,10 @@ package struct ExchangeStateMachine: ~Copyable {
         }
     }
 
+    package enum OnVerifyFailed: Hashable { case answerUnavailable, drop, unreachable }
+
     /// A rail could not be asked to verify: nothing is claimed, the answer is 503.
-    package mutating func verifyFailed() -> OnRecordFailed {
+    package mutating func verifyFailed() -> OnVerifyFailed {
         switch consume self.state {
         case .verifying:
             self = Self(.finished)

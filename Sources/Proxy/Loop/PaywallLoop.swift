@@ -12,7 +12,8 @@ package final class PaywallLoop: RequestDelegate {
     let shared: PaywallShared
     private(set) var generation: PaywallGeneration
     private var edition = 0
-    private var retired: [(generation: PaywallGeneration, until: UnixTime)] = []
+    /// Earlier files and when they were replaced, the oldest first.
+    private var retired: [(generation: PaywallGeneration, since: UnixTime)] = []
     private var pools: [UpstreamKey: UpstreamPool] = [:]
     /// The pools of the file in force by index, so that a request costs no look-up.
     private var currentPools: [UpstreamPool?]
@@ -120,12 +121,21 @@ package final class PaywallLoop: RequestDelegate {
     /// A token that only the reader of one answer knows.
     func grantToken() -> String { Base64.encodeURLSafe(Bytes32.random(using: &random).bytes) }
 
-    /// Routes of earlier files under this name, whose offers still stand.
-    func retiredRoutes(named name: String) -> [PaywallRoute] {
+    /// Routes of earlier files under this name and when their file was replaced, the newest first.
+    func retiredRoutes(named name: String) -> [(route: PaywallRoute, since: UnixTime)] {
         if retired.isEmpty { return [] }
+        forgetExpired()
+        return retired.reversed().compactMap { file in file.generation.route(named: name).map { ($0, file.since) } }
+    }
+
+    /// Whether an offer of a file replaced at `since` is still honoured: for its own time, and if its recipient is still paid.
+    func isStanding(_ offer: PaymentRequirements, since: UnixTime) -> Bool {
+        now() <= since.adding(seconds: Int64(offer.maxTimeoutSeconds)) && generation.payTo.contains(offer.payTo)
+    }
+
+    private func forgetExpired() {
         let now = now()
-        retired.removeAll { $0.until < now }
-        return retired.reversed().compactMap { $0.generation.route(named: name) }
+        retired.removeAll { $0.since.adding(seconds: Int64($0.generation.maxTimeoutSeconds)) < now }
     }
 
     // MARK: Generations
@@ -141,9 +151,8 @@ package final class PaywallLoop: RequestDelegate {
         let old = generation
         generation = next
         currentPools = Array(repeating: nil, count: next.upstreams.count)
-        if old.maxTimeoutSeconds > 0 {
-            retired.append((old, now().adding(seconds: Int64(old.maxTimeoutSeconds))))
-        }
+        forgetExpired()
+        if old.maxTimeoutSeconds > 0 { retired.append((old, now())) }
         let kept = Set(next.upstreamKeys)
         for (key, pool) in pools where !kept.contains(key) {
             pool.close()

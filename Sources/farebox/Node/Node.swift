@@ -72,8 +72,10 @@ final class Node: Sendable {
         for notice in plan.notices(of: rails.registry) {
             logger.warning("notice", metadata: ["notice": "\(notice)"])
         }
+        let backlog = TransitionBacklog()
         let worker = SettlementWorker(
-            ledger: ledger, rail: { rails.rail(id: $0) }, now: PaywallShared.systemTime, logger: logger)
+            ledger: ledger, rail: { rails.rail(id: $0) }, now: PaywallShared.systemTime, logger: logger,
+            backlog: backlog)
         do {
             try await worker.recover()
         } catch {
@@ -81,7 +83,8 @@ final class Node: Sendable {
         }
         let desk = RailDesk()
         let shared = PaywallShared(
-            ledger: ledger, desk: desk, accessLog: plan.hasAccessLog ? log.sink : nil, addressKey: Self.addressKey())
+            ledger: ledger, desk: desk, accessLog: plan.hasAccessLog ? log.sink : nil, addressKey: Self.addressKey(),
+            backlog: backlog)
         async let jobs: Void = desk.run()
         do {
             let listeners = try await NodeListeners.open(

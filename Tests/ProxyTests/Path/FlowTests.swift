@@ -95,6 +95,29 @@ struct FlowTests {
         #expect(lines[4]["reason"] == .string("payment_already_used"))
     }
 
+    @Test("the log says that the client left, whatever was being answered")
+    func loggedLeaving() async throws {
+        let pipe = try Pipe()
+        let sink = LogSink(descriptor: pipe.writeEnd)
+        let rail = ScriptedRail(.refused(.insufficientFunds, message: nil), holdsSettle: true)
+        try await withPaywall([TestRoute(match: "/x")], rail: rail, settings: RigSettings(accessLog: sink)) { rig in
+            let client = try await rig.client()
+            try await client.send(request("GET /x", Payer().pay().line))
+            await rail.settleGate.isReached()
+            try await client.leave()
+            try await rig.barrier()
+            rail.settleGate.open()
+            await rig.ledger.transitions.reaches(1)
+            try await rig.barrier()
+        }
+        sink.close()
+        sink.run()
+        let lines = try pipe.readAll().split(separator: "\n").map { try JSONValue.parse(Array($0.utf8)) }
+        let line = try #require(lines.first { $0["path"] == .string("/x") })
+        #expect(line["status"] == .number("499") && line["remark"] == .string("client gone"))
+        #expect(line["reason"] == .string("insufficient_funds"))
+    }
+
     @Test("draining lets requests under way end, and takes no new ones")
     func drain() async throws {
         try await withPaywall([TestRoute(match: "/x", timing: .after)], upstream: { _ in .wait }) { rig in
@@ -110,6 +133,20 @@ struct FlowTests {
             #expect(answer.status == 200 && answer["connection"] == "close")
             await drained.value
             #expect(try await rig.state(of: payment) == "settled/delivered")
+        }
+    }
+
+    @Test("an answer that draining cuts off was not delivered")
+    func drainedAnswer() async throws {
+        try await withPaywall([TestRoute(match: "/x")], upstream: { _ in .wait }) { rig in
+            let payment = Payer().pay()
+            let client = try await rig.client()
+            try await client.send(request("GET /x", payment.line))
+            await rig.upstream.requests.reaches(1)
+            try await rig.upstream.send("HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhalf")
+            _ = try await client.answerHead()
+            await rig.paywall.drain(timeout: .zero)
+            #expect(try await rig.state(of: payment) == "settled/undelivered")
         }
     }
 }

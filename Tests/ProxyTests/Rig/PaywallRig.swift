@@ -177,6 +177,7 @@ extension PaywallRig {
     func worker(_ rail: any Rail) -> SettlementWorker {
         let clock = clock
         return SettlementWorker(
-            ledger: ledger, rail: { $0 == rail.id ? rail : nil }, now: { clock.now }, logger: Logger(label: "test"))
+            ledger: ledger, rail: { $0 == rail.id ? rail : nil }, now: { clock.now }, logger: Logger(label: "test"),
+            backlog: shared.backlog)
     }
 }
