@@ -22,8 +22,12 @@ let sqlite: Target.Dependency = .product(name: "GRDBSQLite", package: "GRDB.swif
 let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 let signals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
 
-func unit(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-    .target(name: name, dependencies: dependencies, swiftSettings: settings)
+// FAREBOX_FUZZ=1 builds the fuzzer as well, with everything of ours instrumented: dev/run-fuzz, in a scratch folder of its own.
+let isFuzzing = Context.environment["FAREBOX_FUZZ"] == "1"
+let instrumentation: [SwiftSetting] = isFuzzing ? [.unsafeFlags(["-sanitize=fuzzer,address"])] : []
+
+func unit(_ name: String, _ dependencies: [Target.Dependency], path: String? = nil) -> Target {
+    .target(name: name, dependencies: dependencies, path: path, swiftSettings: settings + instrumentation)
 }
 
 func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
@@ -96,6 +100,16 @@ let package = Package(
         tests(
             "RouteFileTests",
             ["Primitives", "X402", "EVM", "Pricing", "Ledger", "Facilitator", "Transport", "Proxy", "RouteFile", nio]),
+
+        unit("FuzzBodies", ["Primitives", "X402", "Pricing", "Transport", "RouteFile", nio], path: "Fuzz/Bodies"),
+        tests("FuzzTests", ["FuzzBodies"]),
     ],
     swiftLanguageModes: [.v6]
 )
+
+if isFuzzing {
+    package.targets.append(
+        .executableTarget(
+            name: "fuzz", dependencies: ["FuzzBodies"], path: "Fuzz/Runner", swiftSettings: settings,
+            linkerSettings: [.unsafeFlags(["-sanitize=fuzzer,address", "-use-ld=lld"])]))
+}

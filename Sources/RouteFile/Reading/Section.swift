@@ -131,7 +131,7 @@ struct Section {
 
     private func checkKeys() {
         let specs = RouteFileSchema.keys(of: table)
-        for (name, node) in members {
+        for (name, node) in members.sorted(by: { $0.key < $1.key }) {
             switch specs.first(where: { $0.name == name })?.availability {
             case .now: continue
             case .later: log.add(node.place, "is not available in this version")
