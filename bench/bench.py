@@ -57,6 +57,18 @@ def render(template, name, **values):
     return path
 
 
+def quoted(text):
+    """A string of an nginx configuration; a dollar sign would name a variable there."""
+    assert "$" not in text
+    return "'" + text.strip().replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def constant_fields(answer):
+    """What nginx has to say so that its answer is the same; date, length and type it says by itself."""
+    own = {"date", "content-length", "content-type", "connection", "server"}
+    return "\n".join(f"add_header {name} {quoted(value)} always;" for name, value in answer.getheaders() if name.lower() not in own)
+
+
 def compile_c(name):
     binary = FOLDER / name
     subprocess.run(["cc", "-O2", "-o", binary, ROOT / "bench" / f"{name}.c", "-lsecp256k1"], check=True)
@@ -93,20 +105,26 @@ class Round:
 class Bench:
     def __init__(self, options):
         self.options = options
-        self.upstream_port, self.proxy_port, self.refuses_port = free_ports(3)
+        self.upstream_port, self.proxy_port, self.refuses_port, self.repeats_port = free_ports(4)
         nginx = shutil.which("nginx") or "/usr/sbin/nginx"
         self.upstream = Server([nginx, "-c", render("upstream.conf", "upstream.nginx", UPSTREAM=self.upstream_port)], core=1)
-        self.nginx = Server(
-            [nginx, "-c", render("proxy.conf", "proxy.nginx", UPSTREAM=self.upstream_port, PROXY=self.proxy_port,
-                                 REFUSES=self.refuses_port)], core=0)
-        for leftover in FOLDER.glob("farebox.db*"):
-            leftover.unlink()
-        routes = render("routes.toml", "routes.toml", UPSTREAM=self.upstream_port)
-        self.farebox = Server([FAREBOX, "serve", "--config", routes], core=0, env={"FAREBOX_LOOPS": "1"},
-                              log=FOLDER / "farebox.log")
-        self.farebox_port = self.farebox.listening_port()
+        # nginx writes no access log here, so Farebox is compared without its own; what that costs is a row of its own.
+        self.farebox, self.farebox_port = self.start_farebox("quiet", access_log="false")
+        challenge = self.challenge()
+        self.offer = json.loads(base64.b64decode(challenge.headers["PAYMENT-REQUIRED"]))["accepts"][0]
+        proxy = render("proxy.conf", "proxy.nginx", UPSTREAM=self.upstream_port, PROXY=self.proxy_port,
+                       REFUSES=self.refuses_port, REPEATS=self.repeats_port, FIELDS=constant_fields(challenge),
+                       BODY=quoted(challenge.text))
+        self.nginx = Server([nginx, "-c", proxy], core=0)
         self.upstream.wait_for_port(self.upstream_port)
         self.nginx.wait_for_port(self.proxy_port)
+
+    def start_farebox(self, name, access_log):
+        for leftover in FOLDER.glob(f"{name}.*"):
+            leftover.unlink()
+        routes = render("routes.toml", f"{name}.toml", UPSTREAM=self.upstream_port, NAME=name, ACCESS_LOG=access_log)
+        server = Server([FAREBOX, "serve", "--config", routes], core=0, env={"FAREBOX_LOOPS": "1"}, log=FOLDER / f"{name}.log")
+        return server, server.listening_port()
 
     def close(self):
         for server in (self.farebox, self.nginx, self.upstream):
@@ -151,18 +169,25 @@ class Bench:
         return medians
 
     def free(self):
-        return self.compare("free", [
-            ("nginx", lambda _: self.load(self.nginx, self.proxy_port, "/free/weather")),
-            ("farebox", lambda _: self.load(self.farebox, self.farebox_port, "/free/weather")),
-        ])
+        logging, port = self.start_farebox("logging", access_log="true")
+        try:
+            return self.compare("free", [
+                ("nginx", lambda _: self.load(self.nginx, self.proxy_port, "/free/weather")),
+                ("farebox", lambda _: self.load(self.farebox, self.farebox_port, "/free/weather")),
+                ("logging", lambda _: self.load(logging, port, "/free/weather")),
+            ])
+        finally:
+            logging.stop()
+            logging.log.unlink()
 
     def unpaid(self):
         return self.compare("402", [
             ("nginx", lambda _: self.load(self.nginx, self.refuses_port, "/paid/weather")),
+            ("repeat", lambda _: self.load(self.nginx, self.repeats_port, "/paid/weather")),
             ("farebox", lambda _: self.load(self.farebox, self.farebox_port, "/paid/weather")),
         ])
 
-    def paid(self, offer):
+    def paid(self):
         """Distinct payments in every round of Farebox; nginx passes requests of the same bytes."""
         signer, recover = compile_c("sign"), compile_c("recover")
         # A core recovers about 30,000 signatures a second: no server can use up more.
@@ -170,7 +195,7 @@ class Bench:
 
         def farebox(number):
             for attempt in range(TRIES):
-                payments = sign(signer, offer, count, 1 + number * TRIES + attempt)
+                payments = sign(signer, self.offer, count, 1 + number * TRIES + attempt)
                 found = self.load(self.farebox, self.farebox_port, "/paid/weather", payments)
                 payments.unlink()
                 if found.refused:
@@ -179,7 +204,7 @@ class Bench:
                     break
             return found
 
-        replayed = sign(signer, offer, count, 0)
+        replayed = sign(signer, self.offer, count, 0)
 
         def nginx(_):
             return self.load(self.nginx, self.proxy_port, "/paid/weather", replayed)
@@ -191,13 +216,14 @@ class Bench:
         print(f"  paid  recover  {medians['recover']:7.3f} CPU-s/100k, libsecp256k1 alone", file=sys.stderr)
         return medians
 
-    def offer(self):
-        """What Farebox asks for the priced route."""
+    def challenge(self):
+        """The 402 of the priced route."""
         connection = http.client.HTTPConnection("127.0.0.1", self.farebox_port)
-        connection.request("GET", "/paid/weather", headers={"Host": "api.example.com"})
+        connection.request("GET", f"/paid/weather{TARGET}", headers={"Host": "api.example.com"})
         answer = connection.getresponse()
         assert answer.status == 402, answer.status
-        return json.loads(base64.b64decode(answer.headers["PAYMENT-REQUIRED"]))["accepts"][0]
+        answer.text = answer.read().decode()
+        return answer
 
 
 def row(work, against, ours, theirs, goal):
@@ -227,7 +253,6 @@ def main():
     FOLDER.mkdir(parents=True, exist_ok=True)
     bench, lines = Bench(options), []
     try:
-        offer = bench.offer()
         idle = resident_bytes(bench.farebox.pid)
         if "memory" in wanted:
             _, each = hold(bench.farebox.pid, bench.farebox_port, options.held, "/paid/weather")
@@ -235,11 +260,13 @@ def main():
         if "free" in wanted:
             found = bench.free()
             lines.append(row("free route", "nginx `proxy_pass`", found["farebox"], found["nginx"], GOALS["free"]))
+            lines.append(row("free route, access log on", "nginx `proxy_pass` without", found["logging"], found["nginx"], None))
         if "402" in wanted:
             found = bench.unpaid()
-            lines.append(row("402", "nginx `return 402`", found["farebox"], found["nginx"], GOALS["402"]))
+            lines.append(row("402", "nginx `return 402`, 46 bytes", found["farebox"], found["nginx"], GOALS["402"]))
+            lines.append(row("402", "nginx `return 402`, the same bytes", found["farebox"], found["repeat"], None))
         if "paid" in wanted:
-            found = bench.paid(offer)
+            found = bench.paid()
             lines.append(row("paid, durable claim included", "nginx, same bytes, + one recovery", found["farebox"],
                              found["nginx"] + found["recover"], GOALS["paid"]))
             lines.append(row("paid, durable claim included", "one recovery alone", found["farebox"], found["recover"], None))

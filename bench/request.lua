@@ -17,8 +17,7 @@ local lines = path and io.open(path, "r")
 local head, tail
 
 if lines then
-    function init(args)
-        wrk.init(args)
+    function init()
         local whole = wrk.format()
         head = whole:sub(1, -3) .. "PAYMENT-SIGNATURE: "
         tail = "\r\n\r\n"
