@@ -42,15 +42,26 @@ package struct SettlementWorker: Sendable {
         await backlog.repeatAll(in: ledger, now: now())
         for state in [ValueState.uncertain, .owed] {
             do throws(LedgerError) {
-                for record in try await ledger.payments(PaymentQuery(limit: 500, value: state)) {
-                    await resolve(record)
-                }
+                try await pass(over: state)
             } catch {
                 logger.warning("the ledger could not be read", metadata: ["reason": "\(error.message)"])
                 return
             }
         }
     }
+
+    /// Page by page, so that payments that stay open never hide older ones.
+    private func pass(over state: ValueState) async throws(LedgerError) {
+        var query = PaymentQuery(limit: Self.pageSize, value: state)
+        while true {
+            let page = try await ledger.payments(query)
+            for record in page { await resolve(record) }
+            guard page.count == query.limit, let last = page.last else { return }
+            query.before = last.reference.row
+        }
+    }
+
+    private static let pageSize = 500
 
     /// Passes every `interval` until it is cancelled.
     package func run(every interval: Duration) async {

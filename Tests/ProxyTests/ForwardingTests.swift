@@ -153,5 +153,8 @@ struct ForwardingTests {
         let fourNeighbour = ClientAddress(try SocketAddress(ipAddress: "203.0.113.2", port: 1)).hash(key: key)
         #expect(four != fourNeighbour)
         #expect(ClientAddress(nil).hash(key: key) == nil)
+        let mapped = ClientAddress(try SocketAddress(ipAddress: "::ffff:203.0.113.1", port: 1)).hash(key: key)
+        let mappedNeighbour = ClientAddress(try SocketAddress(ipAddress: "::ffff:203.0.113.2", port: 1)).hash(key: key)
+        #expect(mapped == four && mappedNeighbour == fourNeighbour)
     }
 }

@@ -137,11 +137,9 @@ extension Exchange {
             scheme: payment.offer.scheme, network: payment.offer.network, asset: payment.offer.asset,
             amount: payment.offer.amount, payTo: payment.offer.payTo, payer: verified.payer,
             validBefore: verified.validBefore, settlement: settlementOrder(opening, payment))
-        var redelivery = route.redelivery
-        redelivery.leaseSeconds = loop.shared.leaseSeconds
         let request = ReserveRequest(
             claim: claim, opening: self.opening(opening, payment: payment, identity: verified.identity, now: now),
-            proof: proof(), now: now, redelivery: redelivery)
+            proof: proof(), now: now, redelivery: route.redelivery)
         let home = loop.home(of: self)
         loop.shared.ledger.reserve(request) { result in
             home.post { $0.reserved(result) }

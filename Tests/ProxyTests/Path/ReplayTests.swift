@@ -1,5 +1,7 @@
 import Facilitator
+import Foundation
 import Ledger
+import LedgerSQLite
 import Primitives
 import Testing
 import X402
@@ -28,6 +30,29 @@ struct ReplayTests {
             #expect(try await rig.state(of: payment) == "settled/delivered")
             if let rail = rail as? ScriptedRail { #expect(rail.orders.count == 1) }
         }
+    }
+
+    @Test("256 sends of one payment at once, over the ledger on disk", arguments: [SettlementTiming.before, .after])
+    func raceOnDisk(timing: SettlementTiming) async throws {
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("race-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let ledger = try SQLiteLedger(path: folder.appendingPathComponent("ledger.db").path)
+        try await withPaywall(
+            [TestRoute(match: "/x", timing: timing)], rail: ScriptedRail(), settings: RigSettings(ledger: ledger)
+        ) { rig in
+            let payment = Payer().pay()
+            let served = try await withThrowingTaskGroup(of: Int.self) { group in
+                for _ in 0..<256 {
+                    group.addTask { try await rig.ask("GET /x", payment.line).status }
+                }
+                return try await group.reduce(into: 0) { $0 += $1 == 200 ? 1 : 0 }
+            }
+            #expect(served == 1 && rig.upstream.runs == 1)
+            _ = await rig.ledger.transitions.first { $0.word == "delivered" }
+            #expect(try await rig.state(of: payment) == "settled/delivered")
+        }
+        await ledger.close()
     }
 
     @Test("a payment in another spelling is the same payment")

@@ -115,6 +115,7 @@ struct RigSettings: Sendable {
     var accessLog: LogSink?
     var readsBodies = true
     var deskLimit = 4096
+    var ledger: any PaymentLedger = MemoryLedger()
     var configure: @Sendable (inout UpstreamConfiguration) -> Void = { _ in }
 }
 
@@ -128,7 +129,7 @@ func withPaywall(
 ) async throws {
     let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
     let upstream = try await ScriptedUpstream(readsBodies: settings.readsBodies, script)
-    let ledger = ScriptedLedger()
+    let ledger = ScriptedLedger(settings.ledger)
     let clock = TestClock()
     let desk = RailDesk(limit: settings.deskLimit)
     let shared = PaywallShared(

@@ -3,7 +3,7 @@ import Primitives
 import Synchronization
 import X402
 
-/// The in-memory ledger with failures and delays, and a list of what it was asked.
+/// A ledger with failures and delays, and a list of what it was asked.
 final class ScriptedLedger: PaymentLedger {
     struct Transition: Sendable {
         let event: PaymentEvent
@@ -23,10 +23,12 @@ final class ScriptedLedger: PaymentLedger {
         var gates: [String: Gate] = [:]
     }
 
-    let inner = MemoryLedger()
+    let inner: any PaymentLedger
     let claims = Notebook<Claim>()
     let transitions = Notebook<Transition>()
     private let script = Mutex(Script())
+
+    init(_ inner: any PaymentLedger = MemoryLedger()) { self.inner = inner }
 
     static let failure = LedgerError(.full, "the disk is full")
 
