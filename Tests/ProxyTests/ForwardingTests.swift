@@ -31,7 +31,7 @@ struct ForwardingTests {
         let buffer = ForwardedHead.build(
             try request(text), target: target,
             client: ClientAddress(try SocketAddress(ipAddress: "192.0.2.7", port: 5)), isSecure: false,
-            upstream: upstream)
+            upstream: upstream, in: ByteBuffer())
         return String(buffer: buffer).split(separator: "\r\n").map(String.init)
     }
 
@@ -97,7 +97,7 @@ struct ForwardingTests {
         ])
     func droppedFromAnswers(line: String) throws {
         let head = try response("HTTP/1.1 200 OK\r\nServer: up\r\n\(line)\r\n\r\n")
-        let buffer = ReturnedHead.build(head, isPriced: false, isPaid: false) { _ in }
+        let buffer = ReturnedHead.build(head, isPriced: false, isPaid: false, in: ByteBuffer()) { _ in }
         #expect(String(buffer: buffer) == "HTTP/1.1 200 OK\r\nServer: up\r\n")
     }
 
@@ -113,7 +113,9 @@ struct ForwardingTests {
         ])
     func cacheControl(fields: String, expected: String) throws {
         let head = try response("HTTP/1.1 200 OK\r\n\(fields)\r\n")
-        let buffer = ReturnedHead.build(head, isPriced: true, isPaid: true) { $0.writeStaticString("x: y\r\n") }
+        let buffer = ReturnedHead.build(head, isPriced: true, isPaid: true, in: ByteBuffer()) {
+            $0.writeStaticString("x: y\r\n")
+        }
         let lines = String(buffer: buffer).split(separator: "\r\n")
         #expect(lines.filter { $0.lowercased().hasPrefix("cache-control") } == ["cache-control: \(expected)"])
         #expect(lines.contains("x: y"))
@@ -123,7 +125,7 @@ struct ForwardingTests {
     @Test("an HTTP/1.0 answer goes on as HTTP/1.1")
     func oldUpstream() throws {
         let head = try response("HTTP/1.0 404 Not here\r\nA: b\r\n\r\n")
-        let buffer = ReturnedHead.build(head, isPriced: false, isPaid: false) { _ in }
+        let buffer = ReturnedHead.build(head, isPriced: false, isPaid: false, in: ByteBuffer()) { _ in }
         #expect(String(buffer: buffer) == "HTTP/1.1 404 Not here\r\nA: b\r\n")
     }
 

@@ -15,29 +15,33 @@ extension Exchange {
         if isAbandoned { return log() }
         status = 402
         let expires = UInt64(loop.now().seconds) &+ UInt64(route.maxTimeoutSeconds)
-        var (headBytes, bodyBytes) = (ByteBuffer(), ByteBuffer())
+        var head = stream.headBuffer()
         withForwardedTarget { target in
-            let headBound = template.headBound(targetBytes: target.count, errorBytes: error.byteCount)
-            headBytes = ByteBufferAllocator().buffer(capacity: headBound + 1024)
-            headBytes.writeWithUnsafeMutableBytes(minimumWritableBytes: headBound) {
+            let bound = template.headBound(targetBytes: target.count, errorBytes: error.byteCount)
+            head.reserveCapacity(bound + 256)
+            _ = head.writeWithUnsafeMutableBytes(minimumWritableBytes: bound) {
                 template.writeHead(error: error, target: target, expires: expires, into: $0)
             }
-            let bodyBound = template.bodyBound(
-                targetBytes: target.count, errorBytes: error.byteCount, requestIDBytes: RequestID.byteCount)
-            bodyBytes = ByteBufferAllocator().buffer(capacity: bodyBound)
-            withUnsafeTemporaryAllocation(byteCount: RequestID.byteCount, alignment: 1) { idBytes in
-                id.write(into: idBytes)
-                _ = bodyBytes.writeWithUnsafeMutableBytes(minimumWritableBytes: bodyBound) {
-                    template.writeBody(
-                        error: error, target: target, requestID: UnsafeRawBufferPointer(idBytes), into: $0)
-                }
+            writeChallengeBody(template, error, target: target)
+        }
+        if let receipt, let form = payment?.payment.form { head.writeBytes(receipt.headerLine(form: form)) }
+        writeAllowOrigin(to: &head)
+        send(consume head, loop.scratch)
+    }
+
+    /// Writes the body into the loop's scratch, from where it is copied behind the head.
+    private func writeChallengeBody(
+        _ template: ChallengeTemplate, _ error: ChallengeError, target: UnsafeRawBufferPointer
+    ) {
+        let bound = template.bodyBound(
+            targetBytes: target.count, errorBytes: error.byteCount, requestIDBytes: RequestID.byteCount)
+        loop.scratch.clear()
+        withUnsafeTemporaryAllocation(byteCount: RequestID.byteCount, alignment: 1) { idBytes in
+            id.write(into: idBytes)
+            _ = loop.scratch.writeWithUnsafeMutableBytes(minimumWritableBytes: bound) {
+                template.writeBody(error: error, target: target, requestID: UnsafeRawBufferPointer(idBytes), into: $0)
             }
         }
-        if let receipt, let form = payment?.payment.form {
-            headBytes.writeBytes(receipt.headerLine(form: form))
-        }
-        writeAllowOrigin(to: &headBytes)
-        send(headBytes, bodyBytes)
     }
 
     /// 402 or 409 without offers: the client must not sign a second payment.
@@ -137,9 +141,9 @@ extension Exchange {
         if stream.head.has(.origin) { head.writeStaticString("access-control-allow-origin: *\r\n") }
     }
 
-    private func send(_ head: ByteBuffer, _ body: ByteBuffer) {
+    private func send(_ head: consuming ByteBuffer, _ body: ByteBuffer) {
         bytesOut = UInt64(body.readableBytes)
-        stream.writeHead(head, body: .length(bytesOut))
+        stream.writeHead(consume head, body: .length(bytesOut))
         stream.writeBody(body)
         log()
         stream.end(trailers: nil)

@@ -10,22 +10,16 @@ extension Exchange {
     func forward(bodyInHand: ByteBuffer? = nil, trailers: ByteBuffer? = nil) {
         guard let route else { return }
         let head = stream.head
+        let pool = loop.pool(route.upstream, of: generation)
         var buffer = ForwardedHead.build(
             head, target: target, client: ClientAddress(stream.remoteAddress), isSecure: stream.isSecure,
-            upstream: generation.upstreams[route.upstream])
-        if let facts = facts(for: route) {
-            withForwardedTarget { target in
-                head.withBytes { bytes in
-                    let method = UnsafeRawBufferPointer(rebasing: bytes[head.methodRange])
-                    facts.write(method: method, target: target, to: &buffer)
-                }
-            }
-        }
+            upstream: generation.upstreams[route.upstream], in: pool.headBuffer())
+        if let facts = facts(for: route) { append(facts, of: head, to: &buffer) }
         if payment != nil {
             if head.body == .none { shownPrint = .empty } else { bodyPrinter = BodyPrinter() }
         }
-        let request = loop.pool(route.upstream, of: generation).start(
-            buffer, body: Self.body(head.body), isIdempotent: head.method.isIdempotent, method: head.method,
+        let request = pool.start(
+            consume buffer, body: Self.body(head.body), isIdempotent: head.method.isIdempotent, method: head.method,
             handler: self)
         upstream = request
         if head.body == .none { return }
@@ -60,6 +54,15 @@ extension Exchange {
         }
     }
 
+    private func append(_ facts: PaymentFacts, of head: RequestHead, to buffer: inout ByteBuffer) {
+        withForwardedTarget { target in
+            head.withBytes { bytes in
+                let method = UnsafeRawBufferPointer(rebasing: bytes[head.methodRange])
+                facts.write(method: method, target: target, to: &buffer)
+            }
+        }
+    }
+
     // MARK: Answer
 
     /// What an answer says of the payment beside what the upstream said.
@@ -78,10 +81,10 @@ extension Exchange {
 
     func relay(_ head: ResponseHead, receipt: AnswerReceipt) {
         status = head.status
-        let buffer = ReturnedHead.build(head, isPriced: route?.isFree == false, isPaid: receipt != .none) { buffer in
-            self.writeReceipt(receipt, to: &buffer)
-        }
-        stream.writeHead(buffer, body: Self.body(of: head), hasDate: head.has(.date))
+        let buffer = ReturnedHead.build(
+            head, isPriced: route?.isFree == false, isPaid: receipt != .none, in: stream.headBuffer()
+        ) { self.writeReceipt(receipt, to: &$0) }
+        stream.writeHead(consume buffer, body: Self.body(of: head), hasDate: head.has(.date))
     }
 
     private static func body(of head: ResponseHead) -> ResponseBody {

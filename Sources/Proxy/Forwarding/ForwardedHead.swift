@@ -15,11 +15,14 @@ enum ForwardedTarget {
 /// Builds the head of a request upstream from the one downstream, by copying what is kept.
 enum ForwardedHead {
     /// The head without framing, connection fields and empty line, as `UpstreamPool.start` takes it.
+    ///
+    /// Written into the storage of the buffer that is handed over.
     static func build(
         _ head: RequestHead, target: ForwardedTarget, client: ClientAddress, isSecure: Bool,
-        upstream: UpstreamConfiguration
+        upstream: UpstreamConfiguration, in empty: consuming ByteBuffer
     ) -> ByteBuffer {
-        var buffer = ByteBufferAllocator().buffer(capacity: head.bytes.readableBytes + 256)
+        var buffer = consume empty
+        buffer.reserveCapacity(head.bytes.readableBytes + 256)
         var start = head.fields.first?.line.lowerBound ?? 0
         switch target {
         case .asReceived where !head.isHTTP10:

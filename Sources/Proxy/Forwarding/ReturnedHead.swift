@@ -11,11 +11,14 @@ enum ReturnedHead {
     /// - Parameters:
     ///   - isPriced: Browsers may read the payment fields of this answer.
     ///   - isPaid: Shared caches may not keep it.
+    ///   - empty: The storage to write into.
     ///   - additions: Appends further field lines.
     static func build(
-        _ head: ResponseHead, isPriced: Bool, isPaid: Bool, additions: (inout ByteBuffer) -> Void
+        _ head: ResponseHead, isPriced: Bool, isPaid: Bool, in empty: consuming ByteBuffer,
+        additions: (inout ByteBuffer) -> Void
     ) -> ByteBuffer {
-        var buffer = ByteBufferAllocator().buffer(capacity: head.bytes.readableBytes + (isPriced ? 768 : 128))
+        var buffer = consume empty
+        buffer.reserveCapacity(head.bytes.readableBytes + (isPriced ? 768 : 128))
         var start = 0
         if head.isHTTP10 {
             start = head.fields.first?.line.lowerBound ?? 0

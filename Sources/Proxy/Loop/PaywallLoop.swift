@@ -24,6 +24,8 @@ package final class PaywallLoop: RequestDelegate {
 
     var reader = PaymentReader()
     var keys = PublicKeyCache()
+    /// Where the bodies of answers of our own are written; each is copied out before the next.
+    var scratch = ByteBuffer()
     var counters = LoopCounters()
     let inbox: LoopInbox
 
