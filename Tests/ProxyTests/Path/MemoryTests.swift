@@ -68,6 +68,23 @@ struct MemoryTests {
         let port = listener.localAddresses.first?.port ?? 0
 
         var nonce: UInt8 = 0
+        try await endInEveryWay(port: port, nonce: &nonce)
+        try await leaveEarly(port: port, nonce: &nonce, upstream: upstream, ledger: ledger)
+        await listener.drain(timeout: .seconds(60))
+        desk.close()
+        await running
+        let bound = try #require(watcher.withLock { $0 })
+        let (begun, living) = try await group.next().submit {
+            bound.value.loop.close()
+            return (bound.value.begun, bound.value.living)
+        }.get()
+        #expect(begun == 19)
+        #expect(living == [])
+        await upstream.stop()
+        try await group.shutdownGracefully()
+    }
+
+    private func endInEveryWay(port: Int, nonce: inout UInt8) async throws {
         for (line, how) in [
             ("GET /free", ""), ("GET /x", ""), ("GET /x", ""), ("GET /x", ""), ("GET /x", ""), ("POST /x", ""),
             ("GET /x", "500"), ("GET /x", "close"), ("GET /x", "half"), ("GET /after", ""), ("POST /after", "500"),
@@ -82,6 +99,11 @@ struct MemoryTests {
             _ = try await client.answer()
             await client.close()
         }
+    }
+
+    private func leaveEarly(
+        port: Int, nonce: inout UInt8, upstream: ScriptedUpstream, ledger: ScriptedLedger
+    ) async throws {
         for line in ["GET /free", "GET /x", "POST /after"] {
             nonce += 1
             let client = try await TestClient(port: port)
@@ -97,17 +119,5 @@ struct MemoryTests {
                 await ledger.transitions.reaches(written + 3)
             }
         }
-        await listener.drain(timeout: .seconds(60))
-        desk.close()
-        await running
-        let bound = try #require(watcher.withLock { $0 })
-        let (begun, living) = try await group.next().submit {
-            bound.value.loop.close()
-            return (bound.value.begun, bound.value.living)
-        }.get()
-        #expect(begun == 19)
-        #expect(living == [])
-        await upstream.stop()
-        try await group.shutdownGracefully()
     }
 }
