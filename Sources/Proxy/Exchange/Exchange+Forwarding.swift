@@ -18,9 +18,10 @@ extension Exchange {
         if payment != nil {
             if head.body == .none { shownPrint = .empty } else { bodyPrinter = BodyPrinter() }
         }
+        // One payment runs the upstream once: what is paid for is sent again only by its payer, who is counted.
         let request = pool.start(
-            consume buffer, body: Self.body(head.body), isIdempotent: head.method.isIdempotent, method: head.method,
-            handler: self)
+            consume buffer, body: Self.body(head.body), isIdempotent: payment == nil && head.method.isIdempotent,
+            method: head.method, handler: self)
         upstream = request
         if head.body == .none { return }
         guard let bodyInHand else {

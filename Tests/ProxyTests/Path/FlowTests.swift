@@ -104,7 +104,7 @@ struct FlowTests {
             let client = try await rig.client()
             try await client.send(request("GET /x", Payer().pay().line))
             await rail.settleGate.isReached()
-            try await client.leave()
+            await client.leave()
             try await rig.barrier()
             rail.settleGate.open()
             await rig.ledger.transitions.reaches(1)

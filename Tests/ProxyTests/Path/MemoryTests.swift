@@ -111,7 +111,7 @@ struct MemoryTests {
             let body = line.hasPrefix("POST") ? "body" : nil
             try await client.send(request(line, Payer().pay(nonce: nonce).line + "X-How: wait\r\n", body: body))
             await upstream.requests.reaches(before + 1)
-            try await client.leave()
+            await client.leave()
             if line == "POST /after" {
                 let written = ledger.transitions.count
                 try await upstream.send(reply("fine"), on: upstream.requests.entries[before].connection)

@@ -181,6 +181,23 @@ struct RedeliveryTests {
         }
     }
 
+    @Test("a paid request is never sent twice by itself, though its method is idempotent and its connection was stale")
+    func noSilentRetry() async throws {
+        let script: @Sendable (ScriptedUpstream.Request) -> ScriptedUpstream.Reply = { request in
+            request.line.hasPrefix("GET /free") ? .bytes(reply("fine")) : .close
+        }
+        for timing in [SettlementTiming.before, .after] {
+            let routes = [TestRoute(match: "/x", timing: timing), .free("/free")]
+            try await withPaywall(routes, upstream: script) { rig in
+                #expect(try await rig.ask("GET /free").status == 200)
+                let answer = try await rig.ask("GET /x", Payer().pay().line)
+                #expect(answer.status == 502)
+                #expect(rig.upstream.heads.entries.count { $0.hasPrefix("GET /x") } == 1)
+                #expect((answer["payment-grant"] != nil) == (timing == .before))
+            }
+        }
+    }
+
     @Test("an upstream that fails without an answer: 502, receipt and token")
     func dead() async throws {
         try await withPaywall(

@@ -9,7 +9,7 @@ import X402
 @testable import Proxy
 
 /// One payment opens one request, once.
-@Suite("Replays", .timeLimit(.minutes(2)))
+@Suite("Replays", .serialized, .timeLimit(.minutes(2)))
 struct ReplayTests {
     @Test(
         "256 sends of one payment at once run the upstream once",
