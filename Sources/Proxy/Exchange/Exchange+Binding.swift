@@ -25,6 +25,13 @@ extension Exchange {
         }
     }
 
+    /// Proves that a later presenter is the same client; nil where the address is a proxy's, which proves nothing.
+    var addressProof: Bytes32? {
+        let head = stream.head
+        guard head.present & FieldSet.proxyTraces.bits == 0 else { return nil }
+        return loop.addressProof(stream.remoteAddress)
+    }
+
     private func lowered(_ byte: UInt8) -> UInt8 {
         byte >= UInt8(ascii: "A") && byte <= UInt8(ascii: "Z") ? byte | 0x20 : byte
     }

@@ -171,10 +171,10 @@ extension Exchange {
     /// What the presenter of a settled payment can show beside its header.
     private func proof() -> PresenterProof {
         guard let token = stream.head.first(.paymentGrant) else {
-            return PresenterProof(grant: nil, client: loop.addressProof(stream.remoteAddress))
+            return PresenterProof(grant: nil, client: addressProof)
         }
         let grant = stream.head.withBytes { SHA256.hash(UnsafeRawBufferPointer(rebasing: $0[token.value])) }
-        return PresenterProof(grant: grant, client: loop.addressProof(stream.remoteAddress))
+        return PresenterProof(grant: grant, client: addressProof)
     }
 
     private func reserved(_ result: Result<ReserveOutcome, LedgerError>) {

@@ -108,7 +108,7 @@ extension Exchange {
         grant = token
         if let print = bodyPrinter?.takePrint() { shownPrint = print }
         return .undelivered(
-            grant: token.map { SHA256.hash($0) }, client: loop.addressProof(stream.remoteAddress), body: shownPrint)
+            grant: token.map { SHA256.hash($0) }, client: addressProof, body: shownPrint)
     }
 
     private func recorded(_ result: Result<ApplyOutcome, LedgerError>) {

@@ -52,6 +52,22 @@ struct RedeliveryTests {
         }
     }
 
+    @Test(
+        "behind another proxy all clients have one address, which proves nothing then",
+        arguments: ["X-Forwarded-For: 192.0.2.1", "Forwarded: for=192.0.2.1", "Via: 1.1 front", "X-Real-IP: 192.0.2.1"])
+    func behindProxy(trace: String) async throws {
+        try await withPaywall([TestRoute(match: "/x")], upstream: Self.failing) { rig in
+            let payment = Payer().pay()
+            let token = try await undelivered(rig, payment, "GET /x", trace + "\r\n")
+            #expect(try await rig.record(of: payment) != nil)
+            #expect(try await rig.ask("GET /x", payment.line + trace + "\r\nX-Works: 1\r\n").status == 402)
+            #expect(try await rig.ask("GET /x", payment.line + "X-Works: 1\r\n").status == 402)
+            #expect(rig.upstream.runs == 1)
+            let answer = try await rig.ask("GET /x", payment.line + trace + "\r\nX-Works: 1\r\n" + grant(token))
+            #expect(answer.status == 200)
+        }
+    }
+
     @Test("a wrong token proves nothing", arguments: ["", "x", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"])
     func wrongToken(token: String) async throws {
         try await withPaywall([TestRoute(match: "/x")], upstream: Self.failing) { rig in
