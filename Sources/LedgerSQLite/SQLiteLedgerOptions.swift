@@ -5,7 +5,7 @@ package struct SQLiteLedgerOptions: Hashable, Sendable {
     /// Microseconds that a group gathers steps before its transaction, while claims come side by side.
     ///
     /// A transaction costs about as much as ten of its steps. A claim that comes alone never waits.
-    package var gatherMicroseconds: UInt32 = 1_000
+    package var gatherMicroseconds: UInt32 = 3_000
     /// Milliseconds that a step nobody waits for may wait for company.
     package var patienceMilliseconds = 20
     /// Claims that wait for the writer at most; further ones are refused as busy.
