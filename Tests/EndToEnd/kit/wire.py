@@ -34,8 +34,11 @@ class BrokenAnswer(Exception):
 class Connection:
     """One TCP connection with a reader that is strict about framing."""
 
-    def __init__(self, address, timeout=TIMEOUT, receive_buffer=None):
+    def __init__(self, address, timeout=TIMEOUT, receive_buffer=None, source=None):
+        """`source` is the loopback address to come from, so that one machine can be several clients."""
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        if source:
+            self.socket.bind((source, 0))
         if receive_buffer:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.socket.settimeout(timeout)
@@ -170,8 +173,8 @@ def request(method="GET", target="/", fields=(), body=None, host="api.example.co
     return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1") + (body or b"")
 
 
-def fetch(address, method="GET", target="/", fields=(), body=None, host="api.example.com", timeout=TIMEOUT):
+def fetch(address, method="GET", target="/", fields=(), body=None, host="api.example.com", timeout=TIMEOUT, source=None):
     """One request on a connection of its own."""
-    with Connection(address, timeout) as connection:
+    with Connection(address, timeout, source=source) as connection:
         connection.send(request(method, target, fields, body, host))
         return connection.read_response(method)
