@@ -39,7 +39,7 @@ release: ## Builds the command in release
 endtoend: release ## Drives the release binary with the official client (TESTS=… picks files or -k)
 	dev/run-endtoend $(TESTS)
 
-fuzz: ## Fuzzes every parser for ten seconds each (SECONDS_EACH=…, TARGETS=…)
+fuzz: ## Fuzzes every parser, the same short run each time (SECONDS_EACH=… searches on, TARGETS=…)
 	dev/run-fuzz
 
 bench: packages ## Measures against nginx on the same machine

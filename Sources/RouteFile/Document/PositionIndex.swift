@@ -10,6 +10,10 @@ struct PositionIndex {
     ///
     /// The library ends the process on such a header, so that it must not get to see it.
     private(set) var headerWithoutKey: Int?
+    /// The first value without quotes that is no plain number, truth value or date.
+    ///
+    /// The library ends the process on some such texts, too.
+    private(set) var unreadableValue: Int?
 
     init(_ text: String) {
         var scanner = Scanner(bytes: Array(text.utf8))
@@ -76,7 +80,9 @@ struct PositionIndex {
         case UInt8(ascii: "\""), UInt8(ascii: "'"): scanner.skipString()
         case UInt8(ascii: "["): array(&scanner, path: path)
         case UInt8(ascii: "{"): inlineTable(&scanner, path: path)
-        default: scanner.skipScalar()
+        default:
+            let line = scanner.line
+            if !PlainScalar.isReadable(scanner.scalar()), unreadableValue == nil { unreadableValue = line }
         }
     }
 
@@ -222,9 +228,13 @@ private struct Scanner {
         }
     }
 
-    /// Skips a number, a boolean or a date.
-    mutating func skipScalar() {
+    /// Reads a number, a boolean or a date, without the blanks behind it.
+    mutating func scalar() -> ArraySlice<UInt8> {
+        let start = position
         while let byte = peek, !",]}#\r\n".utf8.contains(byte) { advance() }
+        let text = bytes[start..<position]
+        let blanks = text.reversed().prefix { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\t") }.count
+        return text.dropLast(blanks)
     }
 
     static func isBare(_ byte: UInt8) -> Bool {

@@ -15,6 +15,12 @@ enum TOMLDocument {
             log.add(Place(path: "", line: line), "is not TOML: a table header needs a name, such as [server]")
             return nil
         }
+        if let line = index.unreadableValue {
+            log.add(
+                Place(path: "", line: line), "is not TOML: a value without quotes is neither a number nor true or false"
+            )
+            return nil
+        }
         do {
             let table = try TOMLTable(string: text)
             return DocumentNode(table: table, path: "", lines: index)
