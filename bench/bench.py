@@ -5,7 +5,7 @@ The server under test runs on the first core, load and upstream on the second. R
 every other time; a round during which anything else used the machine is repeated. The figure is CPU-seconds (user and
 system, of all threads) per 100,000 requests: it says what the server costs, whatever the load generator can drive.
 
-    bench/bench.py [--rounds 5] [--seconds 3] [--connections 64] [--held 10000] [--only free,402,paid,memory,micro]
+    bench/bench.py [--rounds 5] [--seconds 3] [--connections 64] [--held 10000] [--only free,402,paid,peer,memory,micro]
 """
 
 import argparse
@@ -35,6 +35,7 @@ ASSET = "0x036CbD53842c5426634e7929541eC2318f3dCF7e"
 TARGET = "?city=berlin&units=metric"
 # CPU-seconds per wall second that something else may use before a round is repeated, and how often.
 NOISE, TRIES = 0.06, 4
+PEER_GOAL = 15
 GOALS = {"free": 1.10, "402": 1.10, "paid": 1.45}
 
 
@@ -110,8 +111,8 @@ class Bench:
         self.upstream = Server([nginx, "-c", render("upstream.conf", "upstream.nginx", UPSTREAM=self.upstream_port)], core=1)
         # nginx writes no access log here, so Farebox is compared without its own; what that costs is a row of its own.
         self.farebox, self.farebox_port = self.start_farebox("quiet", access_log="false")
-        challenge = self.challenge()
-        self.offer = json.loads(base64.b64decode(challenge.headers["PAYMENT-REQUIRED"]))["accepts"][0]
+        challenge = challenge_of(self.farebox_port)
+        self.offer = offer_of(challenge)
         proxy = render("proxy.conf", "proxy.nginx", UPSTREAM=self.upstream_port, PROXY=self.proxy_port,
                        REFUSES=self.refuses_port, REPEATS=self.repeats_port, FIELDS=constant_fields(challenge),
                        BODY=quoted(challenge.text))
@@ -130,12 +131,12 @@ class Bench:
         for server in (self.farebox, self.nginx, self.upstream):
             server.stop()
 
-    def load(self, server, port, path, payments=None, seconds=None):
+    def load(self, server, port, path, payments=None, tries=TRIES):
         """Drives one server; returns a round, repeated while the machine was busy with something else."""
-        seconds = seconds or self.options.seconds
+        seconds = self.options.seconds
         command = ["taskset", "-c", "1", "wrk", "-t1", f"-c{self.options.connections}", f"-d{seconds}s", "--latency",
                    "-s", str(ROOT / "bench" / "request.lua"), f"http://127.0.0.1:{port}{path}{TARGET}"]
-        for attempt in range(1 if payments else TRIES):
+        for attempt in range(tries):
             before = (server.cpu(), self.upstream.cpu(), machine_busy_seconds(), children_cpu(), time.monotonic())
             environment = os.environ | ({"PAYMENTS": str(payments)} if payments else {})
             said = subprocess.run(command, capture_output=True, text=True, check=True, env=environment).stdout
@@ -150,7 +151,7 @@ class Bench:
             found = Round(count, int(refused[1]) if refused else 0, latency, used[0], foreign)
             if foreign < NOISE:
                 break
-            print(f"  something else used {foreign:.2f} cores: {'again' if attempt + 1 < TRIES else 'kept'}", file=sys.stderr)
+            print(f"  something else used {foreign:.2f} cores: {'again' if attempt + 1 < tries else 'kept'}", file=sys.stderr)
         return found
 
     def compare(self, name, contenders):
@@ -196,7 +197,7 @@ class Bench:
         def farebox(number):
             for attempt in range(TRIES):
                 payments = sign(signer, self.offer, count, 1 + number * TRIES + attempt)
-                found = self.load(self.farebox, self.farebox_port, "/paid/weather", payments)
+                found = self.load(self.farebox, self.farebox_port, "/paid/weather", payments, tries=1)
                 payments.unlink()
                 if found.refused:
                     raise SystemExit(f"{found.refused} of {found.count} payments were refused: the figure would be wrong")
@@ -209,21 +210,55 @@ class Bench:
         def nginx(_):
             return self.load(self.nginx, self.proxy_port, "/paid/weather", replayed)
 
-        medians = self.compare("paid", [("nginx", nginx), ("farebox", farebox)])
+        def alone(_):
+            run = subprocess.run(["taskset", "-c", "0", recover], capture_output=True, text=True, check=True)
+            return Round(100_000, 0, [], float(run.stdout), 0)
+
+        medians = self.compare("paid", [("nginx", nginx), ("farebox", farebox), ("recover", alone)])
         replayed.unlink()
-        runs = [subprocess.run(["taskset", "-c", "0", recover], capture_output=True, text=True, check=True) for _ in range(3)]
-        medians["recover"] = min(float(run.stdout) for run in runs)
-        print(f"  paid  recover  {medians['recover']:7.3f} CPU-s/100k, libsecp256k1 alone", file=sys.stderr)
         return medians
 
-    def challenge(self):
-        """The 402 of the priced route."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.farebox_port)
-        connection.request("GET", f"/paid/weather{TARGET}", headers={"Host": "api.example.com"})
-        answer = connection.getresponse()
-        assert answer.status == 402, answer.status
-        answer.text = answer.read().decode()
-        return answer
+    def peer(self):
+        """The official Python middleware against Farebox; its facilitator is a stub without any cryptography."""
+        python = subprocess.run([ROOT / "dev" / "python-env", "bench/requirements.txt"], capture_output=True, text=True,
+                                check=True).stdout.strip()
+        (port,) = free_ports(1)
+        peer = Server([python, ROOT / "bench" / "peer.py", port], core=0)
+        signer = compile_c("sign")
+        try:
+            peer.wait_for_port(port, timeout=60)
+            theirs = offer_of(challenge_of(port))
+            found = self.compare("402", [
+                ("peer", lambda _: self.load(peer, port, "/paid/weather")),
+                ("farebox", lambda _: self.load(self.farebox, self.farebox_port, "/paid/weather")),
+            ])
+
+            def paid(number):
+                payments = sign(signer, theirs, 10_000 * self.options.seconds, 1000 + number)
+                found = self.load(peer, port, "/paid/weather", payments, tries=1)
+                payments.unlink()
+                if found.refused:
+                    raise SystemExit(f"the peer refused {found.refused} of {found.count} payments")
+                return found
+
+            found |= {"paid": self.compare("paid", [("peer", paid)])["peer"]}
+            return found
+        finally:
+            peer.stop()
+
+
+def challenge_of(port):
+    """The 402 of the priced route."""
+    connection = http.client.HTTPConnection("127.0.0.1", port)
+    connection.request("GET", f"/paid/weather{TARGET}", headers={"Host": "api.example.com"})
+    answer = connection.getresponse()
+    assert answer.status == 402, answer.status
+    answer.text = answer.read().decode()
+    return answer
+
+
+def offer_of(challenge):
+    return json.loads(base64.b64decode(challenge.headers["PAYMENT-REQUIRED"]))["accepts"][0]
 
 
 def row(work, against, ours, theirs, goal):
@@ -247,7 +282,7 @@ def main():
     parser.add_argument("--seconds", type=int, default=3)
     parser.add_argument("--connections", type=int, default=64)
     parser.add_argument("--held", type=int, default=10_000)
-    parser.add_argument("--only", default="free,402,paid,memory,micro")
+    parser.add_argument("--only", default="free,402,paid,peer,memory,micro")
     options = parser.parse_args()
     wanted = set(options.only.split(","))
     FOLDER.mkdir(parents=True, exist_ok=True)
@@ -270,6 +305,16 @@ def main():
             lines.append(row("paid, durable claim included", "nginx, same bytes, + one recovery", found["farebox"],
                              found["nginx"] + found["recover"], GOALS["paid"]))
             lines.append(row("paid, durable claim included", "one recovery alone", found["farebox"], found["recover"], None))
+            paid = found["farebox"]
+        if "peer" in wanted:
+            found = bench.peer()
+            times = found["peer"] / found["farebox"]
+            verdict = "yes" if times >= PEER_GOAL else "**no**"
+            lines.append(f"| 402 | Python middleware 2.25 | {found['farebox']:.3f} | {found['peer']:.3f} | "
+                         f"**{times:.0f} ×** less | ≥ {PEER_GOAL} × | {verdict} |")
+            if "paid" in wanted:
+                lines.append(f"| paid, all included | Python middleware 2.25, no cryptography | {paid:.3f} | {found['paid']:.3f} | "
+                             f"**{found['paid'] / paid:.1f} ×** less | | |")
     finally:
         bench.close()
     print(f"\nMeasured on {date.today()}; {options.rounds} rounds of {options.seconds} s, {options.connections} connections, "
