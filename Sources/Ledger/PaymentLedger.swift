@@ -6,6 +6,11 @@ package import X402
 /// Every method is one atomic step, durable before it answers where the store is durable. Replies come on a thread of the
 /// store's own choosing, in the order of commits; callers hop to where they belong. Safe from any thread.
 package protocol PaymentLedger: Sendable {
+    /// The key of the hashes of presenters' addresses, kept with the payments so that a restart knows their clients again.
+    ///
+    /// Nil where nothing outlives the process.
+    var addressKey: Bytes32? { get }
+
     /// Grants the claim to exactly one caller, or says why not.
     ///
     /// An identity that is unknown, or whose value was released, is granted. A settled and undelivered one is granted again for
@@ -49,6 +54,8 @@ package protocol PaymentLedger: Sendable {
 }
 
 extension PaymentLedger {
+    package var addressKey: Bytes32? { nil }
+
     /// Fails closed in a store that keeps no transactions.
     package func claimTransaction(
         _ transaction: String, on network: Network, for identity: PaymentIdentity

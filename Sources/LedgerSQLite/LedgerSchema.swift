@@ -1,5 +1,7 @@
+import Foundation
 import GRDB
 import Ledger
+import Primitives
 
 /// The tables of a ledger file, by version.
 ///
@@ -17,7 +19,7 @@ enum LedgerSchema {
     /// Written without a list: SQLite 3.40 builds a table for `IN` at every row.
     static let isOpen = "(value < 4 OR value = 7 OR (service = 2 AND is_rewritten = 1))"
 
-    private static let migrations: [String] = [first]
+    private static let migrations: [String] = [first, second]
 
     /// What repeats from payment to payment is one row of `terms`; a payment names it by number.
     ///
@@ -76,6 +78,19 @@ enum LedgerSchema {
         CREATE UNIQUE INDEX payment_identity ON payment (identity);
         CREATE INDEX payment_open ON payment (value) WHERE \(isOpen);
         """
+
+    /// What a later process must know to judge what an earlier one wrote.
+    private static let second = """
+        CREATE TABLE secret (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;
+        INSERT INTO secret (name, value) VALUES ('address_key', randomblob(32));
+        """
+
+    /// The key of the hashes of presenters' addresses.
+    static func addressKey(_ db: Database) throws -> Bytes32? {
+        try Data.fetchOne(db, sql: "SELECT value FROM secret WHERE name = 'address_key'").flatMap {
+            Bytes32([UInt8]($0))
+        }
+    }
 
     /// Brings a file to the current version, step by step, each in a transaction of its own.
     static func migrate(_ database: DatabaseQueue) throws(LedgerError) {

@@ -11,13 +11,14 @@ package import X402
 package final class SQLiteLedger: PaymentLedger {
     let writer: LedgerWriter
     private let reader: SQLitePaymentReader
+    package let addressKey: Bytes32?
 
     /// Opens the file or makes it, brings it to the current version and starts the writer.
     ///
     /// A second opener gets `busy`, whatever process it is in.
     package init(path: String, options: SQLiteLedgerOptions = SQLiteLedgerOptions()) throws(LedgerError) {
         let file = try LedgerFile(path: path)
-        try Self.prepare(file.path, options: options)
+        addressKey = try Self.prepare(file.path, options: options)
         writer = try LedgerWriter(file: file, options: options)
         do {
             reader = try SQLitePaymentReader(path: file.path)
@@ -95,7 +96,7 @@ package final class SQLiteLedger: PaymentLedger {
         }
     }
 
-    private static func prepare(_ path: String, options: SQLiteLedgerOptions) throws(LedgerError) {
+    private static func prepare(_ path: String, options: SQLiteLedgerOptions) throws(LedgerError) -> Bytes32? {
         var configuration = Configuration()
         configuration.label = "ledger.migration"
         configuration.prepareDatabase { db in
@@ -111,5 +112,10 @@ package final class SQLiteLedger: PaymentLedger {
         }
         defer { try? database.close() }
         try LedgerSchema.migrate(database)
+        do {
+            return try database.read { try LedgerSchema.addressKey($0) }
+        } catch {
+            throw LedgerError(error)
+        }
     }
 }

@@ -83,7 +83,8 @@ final class Node: Sendable {
         }
         let desk = RailDesk()
         let shared = PaywallShared(
-            ledger: ledger, desk: desk, accessLog: plan.hasAccessLog ? log.sink : nil, addressKey: Self.addressKey(),
+            ledger: ledger, desk: desk, accessLog: plan.hasAccessLog ? log.sink : nil,
+            addressKey: ledger.addressKey ?? Self.randomKey(),
             backlog: backlog)
         async let jobs: Void = desk.run()
         do {
@@ -134,8 +135,8 @@ final class Node: Sendable {
         for notice in next.notices(of: registry) { logger.warning("notice", metadata: ["notice": "\(notice)"]) }
     }
 
-    /// A key of this process: the address of a payer proves nothing to the next one.
-    private static func addressKey() -> Bytes32 {
+    /// A key of this process, for a ledger that ends with it.
+    private static func randomKey() -> Bytes32 {
         var generator = SystemRandomNumberGenerator()
         return Bytes32.random(using: &generator)
     }
