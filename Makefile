@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test packages lint format build unit release endtoend fuzz fuzz-long bench clean
+.PHONY: help run test packages lint format build unit release endtoend fuzz bench clean
 
 # An undeclared import of a sibling target is an error, not a habit.
 STRICT := --explicit-target-dependency-import-check error
