@@ -6,13 +6,15 @@ SHELL := /bin/bash
 
 # An undeclared import of a sibling target is an error, not a habit.
 STRICT := --explicit-target-dependency-import-check error
+# The command carries the Swift runtime with it, and checks exclusive access in debug, where the tests run.
+RELEASE := -c release --product farebox --static-swift-stdlib -Xswiftc -enforce-exclusivity=unchecked
 SOURCES := Package.swift Sources Tests Fuzz bench
 
 help: ## Lists the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{ printf "  make %-10s %s\n", $$1, $$2 }'
 
 run: packages ## Builds in release and runs the demonstration
-	swift build -c release --product farebox
+	swift build $(RELEASE)
 	"$$(swift build -c release --show-bin-path)/farebox" demo
 
 test: packages lint unit release endtoend fuzz ## Everything that CI asks for
@@ -34,7 +36,7 @@ unit: ## Builds everything in debug and runs the Swift tests
 	swift test --skip-build $(if $(FILTER),--filter $(FILTER))
 
 release: ## Builds the command in release
-	swift build -c release $(STRICT) --product farebox
+	swift build $(STRICT) $(RELEASE)
 
 endtoend: release ## Drives the release binary with the official client (TESTS=… picks files or -k)
 	dev/run-endtoend $(TESTS)
@@ -44,7 +46,7 @@ fuzz: ## Fuzzes every parser, the same short run each time (SECONDS_EACH=… sea
 
 bench: packages ## Measures against nginx on the same machine
 	@dev/install-packages bench
-	swift build -c release --product farebox
+	swift build $(RELEASE)
 	dev/run-bench
 
 clean: ## Removes what was built
