@@ -82,7 +82,7 @@ package enum ChainQuery {
                 let outcome = SendOutcome(refusal: refusal)
                 if refusal.mayHaveActed, outcome != .alreadyKnown {
                     throw ChainError(
-                        .unavailable, mayHaveActed: true, "one node failed while it took the transaction, another refused")
+                        .unavailable, mayHaveActed: true, "one node failed with the transaction, another refused it")
                 }
                 return outcome
             }

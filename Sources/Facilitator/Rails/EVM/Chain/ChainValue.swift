@@ -43,7 +43,9 @@ struct ChainValue {
     }
 
     func hash() throws(ChainError) -> Bytes32 {
-        guard case .string(let text) = json, let hash = Bytes32(hex: text) else { throw .malformed("a hash is not one") }
+        guard case .string(let text) = json, let hash = Bytes32(hex: text) else {
+            throw .malformed("a hash is not one")
+        }
         return hash
     }
 

@@ -41,7 +41,7 @@ enum NodeText {
     static func isFailedExecution(_ words: String) -> Bool {
         has(
             words, "outofgas", "invalidopcode", "invalidjump", "stackunderflow", "stacklimit", "badinstruction",
-            "vmexecutionerror", "writeprotection", "gasuintoverflow", "returndataoutofbounds")
+            "vmexecutionerror", "executionaborted", "writeprotection", "gasuintoverflow", "returndataoutofbounds")
     }
 
     /// Transactions that no state of their contract would let happen.
@@ -55,8 +55,9 @@ enum NodeText {
     /// Ranges that are too wide for one answer.
     static func isTooWide(_ words: String) -> Bool {
         has(
-            words, "blockrange", "rangetoolarge", "rangeistoolarge", "rangelimit", "maxrange", "morethan", "toomanyresults",
-            "toomanylogs", "maxresults", "responsesize", "responsetoolarge", "responseistoolarge", "toomanyblocks",
+            words, "blockrange", "rangetoolarge", "rangeistoolarge", "rangelimit", "maxrange", "morethan",
+            "toomanyresults", "toomanylogs", "maxresults", "responsesize", "responsetoolarge", "responseistoolarge",
+            "toomanyblocks",
             "limitedto", "exceedsmax", "exceedmax")
     }
 
@@ -91,7 +92,10 @@ enum NodeText {
                 "gaspricetoolow", "gaspriceistoolow", "gaspricebelow", "tipcapbelow", "lessthantheblocksbasefee",
             ]
         ),
-        (.insufficientFunds, ["insufficientfunds", "insufficientbalance", "upfrontcostexceeds", "exceedsaccountbalance"]),
+        (
+            .insufficientFunds,
+            ["insufficientfunds", "insufficientbalance", "upfrontcostexceeds", "exceedsaccountbalance"]
+        ),
     ]
 
     private static func has(_ words: String, _ patterns: String...) -> Bool {
