@@ -10,6 +10,8 @@ package final class MemoryLedger: PaymentLedger {
         var publicIDs: [String: Int] = [:]
         /// Which payment a transaction settled, by network and transaction.
         var transactions: [Network: [String: PaymentIdentity]] = [:]
+        var exposure = ExposureBook()
+        var histories: [PayerKey: PayerHistory] = [:]
         var isClosed = false
         /// Replies that are due, in the order of their commits.
         var outbox: [@Sendable () -> Void] = []
@@ -51,15 +53,18 @@ package final class MemoryLedger: PaymentLedger {
 
     package func payments(_ query: PaymentQuery) async throws(LedgerError) -> [PaymentRecord] {
         state.withLock { state in
-            let matches = state.entries.reversed().lazy.map(\.record).filter(query.matches)
-            return Array(matches.prefix(query.limit))
+            let records = state.entries.lazy.map(\.record)
+            switch query.order {
+            case .newestFirst: return Array(records.reversed().filter(query.matches).prefix(query.limit))
+            case .oldestFirst: return Array(records.filter(query.matches).prefix(query.limit))
+            }
         }
     }
 
     package func recover(now: UnixTime) async throws(LedgerError) -> [PaymentRecord] {
         state.withLock { state in
             for (index, entry) in state.entries.enumerated() {
-                if let next = entry.recovered(now: now) { state.entries[index] = next }
+                if let next = entry.recovered(now: now) { Self.write(next, at: index, in: &state) }
             }
             return state.entries.filter(\.needsRail).map(\.record)
         }
@@ -73,6 +78,20 @@ package final class MemoryLedger: PaymentLedger {
             let owner = state.transactions[network, default: [:]][transaction]
             if owner == nil { state.transactions[network, default: [:]][transaction] = identity }
             return .success(owner == nil || owner == identity)
+        }
+        return try result.get()
+    }
+
+    package func debts() async throws(LedgerError) -> [Debt] {
+        state.withLock { $0.exposure.allDebts }
+    }
+
+    package func forgive(payer: String) async throws(LedgerError) -> [Debt] {
+        let result = state.withLock { state -> Result<[Debt], LedgerError> in
+            if state.isClosed { return .failure(.isClosed) }
+            let debts = state.exposure.debts(of: payer)
+            for change in debts.compactMap(state.exposure.forgiveness) { state.exposure.apply(change) }
+            return .success(debts)
         }
         return try result.get()
     }
@@ -91,16 +110,18 @@ package final class MemoryLedger: PaymentLedger {
         if state.isClosed { return .failure(.isClosed) }
         let identity = request.claim.identity
         let row = state.rows[identity]
-        switch request.decide(over: row.map { state.entries[$0] }) {
+        let verdict = state.exposure.verdict(on: request) { state.histories[$0]?.settled ?? 0 }
+        switch request.decide(over: row.map { state.entries[$0] }, exposure: verdict) {
         case .insert(var entry):
             let index = state.entries.count
             entry.record.reference.row = Int64(index + 1)
+            note(from: nil, to: entry, in: &state)
             state.entries.append(entry)
             state.rows[identity] = index
             state.publicIDs[identity.publicID] = index
-            return .success(.granted(entry.record.reference))
+            return .success(verdict.outcome(granting: entry.record.reference))
         case .replace(let entry, let outcome):
-            if let row { state.entries[row] = entry }
+            if let row { write(entry, at: row, in: &state) }
             return .success(outcome)
         case .refuse(let outcome): return .success(outcome)
         }
@@ -116,8 +137,21 @@ package final class MemoryLedger: PaymentLedger {
         guard let next = state.entries[index].after(event, now: now) else {
             return .success(.refused(state.entries[index].record.state))
         }
-        state.entries[index] = next
+        write(next, at: index, in: &state)
         return .success(.applied(next.record.state))
+    }
+
+    private static func write(_ entry: PaymentEntry, at index: Int, in state: inout State) {
+        note(from: state.entries[index], to: entry, in: &state)
+        state.entries[index] = entry
+    }
+
+    private static func note(from old: PaymentEntry?, to new: PaymentEntry, in state: inout State) {
+        guard let change = state.exposure.change(from: old, to: new) else { return }
+        state.exposure.apply(change)
+        if let history = change.history {
+            state.histories[history.key, default: PayerHistory()].add(history)
+        }
     }
 
     /// Replies outside the lock and one at a time, so that a reply may call the ledger and the order holds.
@@ -133,19 +167,6 @@ package final class MemoryLedger: PaymentLedger {
             for reply in due { reply() }
             state.withLock { $0.isDraining = false }
         }
-    }
-}
-
-extension PaymentQuery {
-    /// Whether the record is one that the query asks for; the limit is not its matter.
-    package func matches(_ record: PaymentRecord) -> Bool {
-        if let before, record.reference.row >= before { return false }
-        if let value, record.state.value != value { return false }
-        if let service, record.state.service != service { return false }
-        if let payer, record.claim.payer != payer { return false }
-        guard let route else { return true }
-        guard case .paywall(let binding) = record.claim.owner else { return false }
-        return binding.route == route
     }
 }
 

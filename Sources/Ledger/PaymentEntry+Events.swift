@@ -10,6 +10,7 @@ extension PaymentEntry {
         var next = self
         switch event {
         case .settle, .owed: break
+        case .sent(let transaction): next.record.transaction = transaction
         case .settled(let transaction, let forwardingUntil):
             next.record.transaction = transaction
             if state.service == .forwarding { next.record.leaseUntil = forwardingUntil ?? record.leaseUntil }

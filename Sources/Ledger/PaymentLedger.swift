@@ -28,7 +28,7 @@ package protocol PaymentLedger: Sendable {
     /// The payment whose public id this is.
     func payment(publicID: String) async throws(LedgerError) -> PaymentRecord?
 
-    /// Rows in order of their creation, newest first.
+    /// Rows in order of their creation.
     func payments(_ query: PaymentQuery) async throws(LedgerError) -> [PaymentRecord]
 
     /// Ends what a crash left open, before any listener opens; returns what is left for the rails to answer.
@@ -46,6 +46,12 @@ package protocol PaymentLedger: Sendable {
         _ transaction: String, on network: Network, for identity: PaymentIdentity
     ) async throws(LedgerError) -> Bool
 
+    /// The debts that hold their payers to paying first, oldest first.
+    func debts() async throws(LedgerError) -> [Debt]
+
+    /// Ends the debts of a payer by an operator's word; returns them.
+    func forgive(payer: String) async throws(LedgerError) -> [Debt]
+
     /// Whether the store takes claims now; told by health.
     func health() async -> LedgerHealth
 
@@ -62,6 +68,14 @@ extension PaymentLedger {
     ) async throws(LedgerError) -> Bool {
         throw LedgerError(.unavailable, "this store does not bind transactions to payments")
     }
+
+    package func debts() async throws(LedgerError) -> [Debt] {
+        throw LedgerError(.unavailable, "this store keeps no debts")
+    }
+
+    package func forgive(payer: String) async throws(LedgerError) -> [Debt] {
+        throw LedgerError(.unavailable, "this store keeps no debts")
+    }
 }
 
 /// One attempt to claim.
@@ -71,16 +85,19 @@ package struct ReserveRequest: Sendable {
     package var proof: PresenterProof
     package var now: UnixTime
     package var redelivery: RedeliveryPolicy
+    /// What the claim is measured against; nil asks for nothing.
+    package var exposure: ExposureTerms?
 
     package init(
         claim: Claim, opening: ClaimOpening, proof: PresenterProof = PresenterProof(), now: UnixTime,
-        redelivery: RedeliveryPolicy = RedeliveryPolicy()
+        redelivery: RedeliveryPolicy = RedeliveryPolicy(), exposure: ExposureTerms? = nil
     ) {
         self.claim = claim
         self.opening = opening
         self.proof = proof
         self.now = now
         self.redelivery = redelivery
+        self.exposure = exposure
     }
 }
 
@@ -107,6 +124,10 @@ package struct RedeliveryPolicy: Hashable, Sendable {
 package enum ReserveOutcome: Hashable, Sendable {
     /// First to claim: go on as the opening says.
     case granted(PaymentReference)
+    /// First to claim, but not trusted to pay later: opened `settling` under `before`, to be settled and then forwarded.
+    case settleFirst(PaymentReference)
+    /// With what is pending already it is more than the payer has; nothing was claimed.
+    case overdrawn
     /// Paid before and not delivered: now forwarding again, no settlement needed. A body must match the print.
     case redelivery(PaymentReference, transaction: String, body: BodyPrint?)
     /// Another request holds the claim at this moment.
@@ -123,6 +144,8 @@ package enum ReserveOutcome: Hashable, Sendable {
 package enum PaymentEvent: Hashable, Sendable {
     /// The rail is about to be asked (`reserved → settling`).
     case settle
+    /// The rail is about to broadcast this transaction; the states stay as they are.
+    case sent(transaction: String)
     /// The rail said yes; `forwardingUntil` starts the service in the same step.
     case settled(transaction: String, forwardingUntil: UnixTime?)
     /// The value did not and cannot move: proof only, never a timer.
@@ -179,29 +202,6 @@ package struct PaymentRecord: Hashable, Sendable {
         self.redeliveries = redeliveries
         self.leaseUntil = leaseUntil
         self.body = body
-    }
-}
-
-/// Which rows to list.
-package struct PaymentQuery: Hashable, Sendable {
-    package var limit: Int
-    /// Rows created before this row key, for paging.
-    package var before: Int64?
-    package var value: ValueState?
-    package var service: ServiceState?
-    package var payer: String?
-    package var route: String?
-
-    package init(
-        limit: Int = 50, before: Int64? = nil, value: ValueState? = nil, service: ServiceState? = nil,
-        payer: String? = nil, route: String? = nil
-    ) {
-        self.limit = limit
-        self.before = before
-        self.value = value
-        self.service = service
-        self.payer = payer
-        self.route = route
     }
 }
 

@@ -7,6 +7,7 @@ extension PaymentState {
     /// |---|---|---|---|
     /// | `settle` | reserved | unused, forwarding | settling |
     /// | `settle` | owed | any | settling |
+    /// | `sent` | settling, uncertain | any | same |
     /// | `settled` | reserved, settling, uncertain, owed | any [with a lease: unused → forwarding] | settled |
     /// | `released` | reserved, settling, uncertain | unused, undelivered, forwarding [→ undelivered] | released |
     /// | `uncertain` | settling, uncertain, settled | any | uncertain |
@@ -23,6 +24,7 @@ extension PaymentState {
     package func after(_ event: PaymentEvent) -> PaymentState? {
         switch event {
         case .settle: onSettle
+        case .sent: value == .settling || value == .uncertain ? self : nil
         case .settled(_, let forwardingUntil): onSettled(leased: forwardingUntil != nil)
         case .released: onReleased
         case .uncertain: onUncertain

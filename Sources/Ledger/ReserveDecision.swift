@@ -15,7 +15,7 @@ extension ReserveRequest {
     ///
     /// | value | service | answer |
     /// |---|---|---|
-    /// | none, released, expired | – | granted; the row of a former claim is used anew and keeps its first date |
+    /// | none, released, expired | – | granted, or as the exposure says; the row of a former claim is used anew and keeps its first date |
     /// | any other, held by another party | – | used |
     /// | reserved, settling | delivered, or a lease that ran out | used: it may have been served |
     /// | reserved, settling | – | in flight |
@@ -29,14 +29,21 @@ extension ReserveRequest {
     ///
     /// The paywall is one party, each seller another. A redelivery is for the same route, method and target only, while
     /// redeliveries are left, and for a presenter with proof: the header itself is public once the payment is settled.
-    package func decide(over existing: PaymentEntry?) -> ReserveDecision {
-        guard let existing else { return .insert(PaymentEntry(granting: self, row: 0)) }
+    ///
+    /// The verdict of the exposure concerns a claim that would be granted, and no other.
+    package func decide(
+        over existing: PaymentEntry?, exposure verdict: ExposureVerdict = .asAsked
+    ) -> ReserveDecision {
+        guard let existing else {
+            return verdict == .overdrawn ? .refuse(.overdrawn) : .insert(granted(row: 0, verdict))
+        }
         let state = existing.record.state
         switch state.value {
         case .released, .expired:
-            var entry = PaymentEntry(granting: self, row: existing.record.reference.row)
+            if verdict == .overdrawn { return .refuse(.overdrawn) }
+            var entry = granted(row: existing.record.reference.row, verdict)
             entry.record.createdAt = existing.record.createdAt
-            return .replace(entry, .granted(entry.record.reference))
+            return .replace(entry, verdict.outcome(granting: entry.record.reference))
         case .owed, .writtenOff: return .refuse(.used)
         case .reserved, .settling, .uncertain, .settled: break
         }
@@ -54,6 +61,14 @@ extension ReserveRequest {
         case (_, .forwarding): return .refuse(isLeased ? .inFlight : .used)
         default: return .refuse(.inFlight)
         }
+    }
+
+    private func granted(row: Int64, _ verdict: ExposureVerdict) -> PaymentEntry {
+        guard verdict == .settleFirst else { return PaymentEntry(granting: self, row: row) }
+        var request = self
+        request.opening = .settling
+        request.claim.timing = .before
+        return PaymentEntry(granting: request, row: row)
     }
 
     private func redeliver(_ existing: PaymentEntry, waitingSince: UnixTime?) -> ReserveDecision {
@@ -83,6 +98,13 @@ extension ReserveRequest {
     private static func equal(_ shown: Bytes32?, _ kept: Bytes32?) -> Bool {
         guard let shown, let kept else { return false }
         return ConstantTime.equal(shown.bytes, kept.bytes)
+    }
+}
+
+extension ExposureVerdict {
+    /// The answer to a claim that was granted under the verdict.
+    package func outcome(granting reference: PaymentReference) -> ReserveOutcome {
+        self == .settleFirst ? .settleFirst(reference) : .granted(reference)
     }
 }
 

@@ -19,7 +19,7 @@ enum LedgerSchema {
     /// Written without a list: SQLite 3.40 builds a table for `IN` at every row.
     static let isOpen = "(value < 4 OR value = 7 OR (service = 2 AND is_rewritten = 1))"
 
-    private static let migrations: [String] = [first, second]
+    private static let migrations: [String] = [first, second, third]
 
     /// What repeats from payment to payment is one row of `terms`; a payment names it by number.
     ///
@@ -83,6 +83,27 @@ enum LedgerSchema {
     private static let second = """
         CREATE TABLE secret (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;
         INSERT INTO secret (name, value) VALUES ('address_key', randomblob(32));
+        """
+
+    /// What payers earned and owe, which outlives their payments.
+    private static let third = """
+        CREATE TABLE payer (
+            network TEXT NOT NULL,
+            asset TEXT NOT NULL,
+            name TEXT NOT NULL,
+            settled INTEGER NOT NULL,
+            failed INTEGER NOT NULL,
+            PRIMARY KEY (network, asset, name)
+        ) STRICT, WITHOUT ROWID;
+        CREATE TABLE debt (
+            identity BLOB PRIMARY KEY,
+            network TEXT NOT NULL,
+            asset TEXT NOT NULL,
+            payer TEXT NOT NULL,
+            client_hash BLOB,
+            amount ANY NOT NULL,
+            since INTEGER NOT NULL
+        ) STRICT, WITHOUT ROWID;
         """
 
     /// The key of the hashes of presenters' addresses.

@@ -171,6 +171,7 @@ extension LedgerWriter {
             for job in group { job.fail(error) }
             return
         }
+        table.keep()
         condition.withLock {
             lastError = nil
             counted.commits += 1

@@ -82,14 +82,7 @@ extension Statement {
     fileprivate func bind(_ time: UnixTime?, _ column: PaymentRow.Column) { bind(time, at: column.parameter) }
     fileprivate func bind(_ bytes: Bytes32?, _ column: PaymentRow.Column) { bind(bytes, at: column.parameter) }
     fileprivate func bind(_ text: String?, _ column: PaymentRow.Column) { bind(text, at: column.parameter) }
-
-    fileprivate func bind(_ amount: UInt256, _ column: PaymentRow.Column) {
-        if let small = amount.uint64.flatMap(Int64.init(exactly:)) {
-            bind(small, column)
-        } else {
-            amount.bigEndianBytes.withUnsafeBytes { bind($0, at: column.parameter) }
-        }
-    }
+    fileprivate func bind(_ amount: UInt256, _ column: PaymentRow.Column) { bind(amount, at: column.parameter) }
 }
 
 // MARK: - Reading
@@ -145,9 +138,5 @@ extension Statement {
     fileprivate func time(_ column: PaymentRow.Column) -> UnixTime? { time(column.rawValue) }
     fileprivate func text(_ column: PaymentRow.Column) -> String? { text(column.rawValue) }
     fileprivate func bytes32(_ column: PaymentRow.Column) -> Bytes32? { bytes32(column.rawValue) }
-
-    fileprivate func amount(_ column: PaymentRow.Column) -> UInt256? {
-        guard isBlob(column.rawValue) else { return UInt64(exactly: integer(column)).map { UInt256($0) } }
-        return withBytes(column.rawValue) { $0.count == 32 ? UInt256(bigEndian: $0) : nil }
-    }
+    fileprivate func amount(_ column: PaymentRow.Column) -> UInt256? { amount(column.rawValue) }
 }

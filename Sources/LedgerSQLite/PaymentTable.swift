@@ -9,6 +9,7 @@ import X402
 final class PaymentTable {
     private let connection: OpaquePointer
     private let terms: TermsTable
+    private let exposure: ExposureTable
     private let insert: Statement
     private let update: Statement
     private let byIdentity: Statement
@@ -24,6 +25,8 @@ final class PaymentTable {
     init(connection: OpaquePointer) throws(LedgerError) {
         self.connection = connection
         terms = try TermsTable(connection: connection)
+        exposure = try ExposureTable(
+            connection: connection, open: PaymentRow.select + " WHERE \(LedgerSchema.isOpen)")
         insert = try Statement(PaymentRow.insert, on: connection)
         update = try Statement(PaymentRow.update, on: connection)
         byIdentity = try Statement(PaymentRow.select + " WHERE p.identity = ?1", on: connection)
@@ -42,20 +45,27 @@ final class PaymentTable {
 
     /// Grants the claim or says why not; a new identity costs one statement.
     func reserve(_ request: ReserveRequest) throws(LedgerError) -> ReserveOutcome {
-        if case .insert(let entry) = request.decide(over: nil) {
-            PaymentRow.bind(entry, terms: try terms.number(of: Terms(request.claim)), to: insert)
+        let verdict = try exposure.verdict(on: request)
+        let unknown = request.decide(over: nil, exposure: verdict)
+        if case .insert(let entry) = unknown {
+            PaymentRow.bind(entry, terms: try terms.number(of: Terms(entry.record.claim)), to: insert)
             try insert.step()
             if sqlite3_changes(connection) == 1 {
+                try exposure.note(from: nil, to: entry)
                 let row = sqlite3_last_insert_rowid(connection)
-                return .granted(PaymentReference(identity: request.claim.identity, row: row))
+                return verdict.outcome(
+                    granting: PaymentReference(identity: request.claim.identity, row: row))
             }
         }
         byIdentity.bind(request.claim.identity.key, at: 1)
-        guard let existing = try entry(of: byIdentity) else { throw .damagedRow }
-        switch request.decide(over: existing) {
+        guard let existing = try entry(of: byIdentity) else {
+            guard case .refuse(let outcome) = unknown else { throw .damagedRow }
+            return outcome
+        }
+        switch request.decide(over: existing, exposure: verdict) {
         case .refuse(let outcome): return outcome
         case .replace(let entry, let outcome):
-            try write(entry)
+            try write(entry, over: existing)
             return outcome
         case .insert: throw .damagedRow
         }
@@ -72,7 +82,7 @@ final class PaymentTable {
         byRow.bind(reference.identity.key, at: 2)
         guard let existing = try entry(of: byRow) else { return .unknownPayment }
         guard let next = existing.after(event, now: now) else { return .refused(existing.record.state) }
-        try write(next)
+        try write(next, over: existing)
         return .applied(next.record.state)
     }
 
@@ -97,7 +107,7 @@ final class PaymentTable {
         while try open.step() { entries.append(try decode(open)) }
         for index in entries.indices {
             guard let next = entries[index].recovered(now: now) else { continue }
-            try write(next)
+            try write(next, over: entries[index])
             entries[index] = next
         }
         try raiseFloor.step()
@@ -110,9 +120,20 @@ final class PaymentTable {
         try empty.step()
     }
 
+    /// Ends the debts of a payer.
+    func forgive(_ payer: String) throws(LedgerError) -> [Debt] {
+        try exposure.forgive(payer)
+    }
+
+    /// The transaction is durable: what it left in memory is true.
+    func keep() {
+        exposure.keep()
+    }
+
     /// Forgets what a rolled back transaction left in memory.
     func forget() {
         terms.forget()
+        exposure.takeBack()
     }
 
     /// The most frequent transition without reading the row first: `PaymentState.after` from the one usual state.
@@ -143,9 +164,10 @@ final class PaymentTable {
         return sqlite3_changes(connection) == 1
     }
 
-    private func write(_ entry: PaymentEntry) throws(LedgerError) {
+    private func write(_ entry: PaymentEntry, over old: PaymentEntry) throws(LedgerError) {
         PaymentRow.bind(entry, terms: try terms.number(of: Terms(entry.record.claim)), to: update)
         try update.step()
+        try exposure.note(from: old, to: entry)
     }
 
     private func entry(of statement: Statement) throws(LedgerError) -> PaymentEntry? {

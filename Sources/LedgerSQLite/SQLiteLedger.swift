@@ -73,6 +73,12 @@ package final class SQLiteLedger: PaymentLedger {
         }
     }
 
+    package func debts() async throws(LedgerError) -> [Debt] { try await reader.debts() }
+
+    package func forgive(payer: String) async throws(LedgerError) -> [Debt] {
+        try await writer.perform { table throws(LedgerError) in try table.forgive(payer) }
+    }
+
     package func recover(now: UnixTime) async throws(LedgerError) -> [PaymentRecord] {
         try await writer.perform { table throws(LedgerError) in try table.recover(now: now) }
     }

@@ -37,23 +37,21 @@ package final class SQLitePaymentReader: Sendable {
         }.first
     }
 
-    /// Rows in order of their creation, newest first.
+    /// Rows in order of their creation.
     package func payments(_ query: PaymentQuery) async throws(LedgerError) -> [PaymentRecord] {
-        var conditions: [String] = []
-        if query.before != nil { conditions.append("p.id < ?1") }
-        if let value = query.value {
-            conditions.append("p.value = \(value.rawValue)")
-            if !value.isTerminal { conditions.append(LedgerSchema.isOpen) }
+        try await records(Self.filter(query)) {
+            $0.bind(query.before, at: 1)
+            $0.bind(query.payer, at: 2)
+            $0.bind(query.route, at: 3)
+            $0.bind(query.after, at: 4)
+            $0.bind(query.adapter, at: 5)
+            $0.bind(query.since, at: 6)
         }
-        if let service = query.service { conditions.append("p.service = \(service.rawValue)") }
-        if query.payer != nil { conditions.append("p.payer = ?2") }
-        if query.route != nil { conditions.append("t.owner = \(Terms.Owner.paywall.rawValue) AND t.route = ?3") }
-        let filter = conditions.isEmpty ? "" : " WHERE " + conditions.joined(separator: " AND ")
-        return try await records(filter + " ORDER BY p.id DESC LIMIT \(max(query.limit, 0))") {
-            if let before = query.before { $0.bind(before, at: 1) }
-            if let payer = query.payer { $0.bind(payer, at: 2) }
-            if let route = query.route { $0.bind(route, at: 3) }
-        }
+    }
+
+    /// All debts, oldest first.
+    package func debts() async throws(LedgerError) -> [Debt] {
+        try await rows(DebtRow.select) { statement throws(LedgerError) in try DebtRow.debt(from: statement) }
     }
 
     /// Closes the file.
@@ -61,17 +59,45 @@ package final class SQLitePaymentReader: Sendable {
         try? database.close()
     }
 
+    private static func filter(_ query: PaymentQuery) -> String {
+        var conditions: [String] = []
+        if query.before != nil { conditions.append("p.id < ?1") }
+        if query.after != nil { conditions.append("p.id > ?4") }
+        if let value = query.value {
+            conditions.append("p.value = \(value.rawValue)")
+            if !value.isTerminal { conditions.append(LedgerSchema.isOpen) }
+        }
+        if let service = query.service { conditions.append("p.service = \(service.rawValue)") }
+        if query.payer != nil { conditions.append("p.payer = ?2") }
+        if query.since != nil { conditions.append("p.created_at >= ?6") }
+        if query.route != nil { conditions.append("t.owner = \(Terms.Owner.paywall.rawValue) AND t.route = ?3") }
+        if query.adapter != nil { conditions.append("t.adapter = ?5") }
+        if let timing = query.timing { conditions.append("t.timing = \(timing.rawValue)") }
+        let filter = conditions.isEmpty ? "" : " WHERE " + conditions.joined(separator: " AND ")
+        let direction = query.order == .newestFirst ? "DESC" : "ASC"
+        return filter + " ORDER BY p.id \(direction) LIMIT \(max(query.limit, 0))"
+    }
+
     private func records(
         _ condition: String, bind: @escaping @Sendable (Statement) -> Void
     ) async throws(LedgerError) -> [PaymentRecord] {
+        try await rows(PaymentRow.select + condition, bind: bind) { statement throws(LedgerError) in
+            try PaymentRow.entry(from: statement).record
+        }
+    }
+
+    private func rows<Row: Sendable>(
+        _ sql: String, bind: @escaping @Sendable (Statement) -> Void = { _ in },
+        read: @escaping @Sendable (Statement) throws(LedgerError) -> Row
+    ) async throws(LedgerError) -> [Row] {
         do {
             return try await database.read { db in
                 guard let connection = db.sqliteConnection else { throw LedgerError.isClosed }
-                let statement = try Statement(PaymentRow.select + condition, on: connection)
+                let statement = try Statement(sql, on: connection)
                 bind(statement)
-                var records: [PaymentRecord] = []
-                while try statement.step() { records.append(try PaymentRow.entry(from: statement).record) }
-                return records
+                var rows: [Row] = []
+                while try statement.step() { rows.append(try read(statement)) }
+                return rows
             }
         } catch {
             throw LedgerError(error)

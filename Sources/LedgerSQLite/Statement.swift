@@ -55,12 +55,25 @@ extension Statement {
         note(sqlite3_bind_int64(handle, index, value))
     }
 
+    func bind(_ value: Int64?, at index: Int32) {
+        if let value { bind(value, at: index) }
+    }
+
     func bind(_ time: UnixTime?, at index: Int32) {
         if let time { bind(time.seconds, at: index) }
     }
 
     func bind(_ bytes: Bytes32?, at index: Int32) {
         bytes?.withBytes { bind($0, at: index) }
+    }
+
+    /// An amount is an integer, or 32 bytes where it does not fit one.
+    func bind(_ amount: UInt256, at index: Int32) {
+        if let small = amount.uint64.flatMap(Int64.init(exactly:)) {
+            bind(small, at: index)
+        } else {
+            amount.bigEndianBytes.withUnsafeBytes { bind($0, at: index) }
+        }
     }
 
     func bind(_ bytes: UnsafeRawBufferPointer, at index: Int32) {
@@ -131,6 +144,12 @@ extension Statement {
     /// Nil for null and for any other length.
     func bytes32(_ column: Int32) -> Bytes32? {
         withBytes(column) { $0.count == 32 ? Bytes32($0) : nil }
+    }
+
+    /// Nil for what no amount is stored as.
+    func amount(_ column: Int32) -> UInt256? {
+        guard isBlob(column) else { return UInt64(exactly: integer(column)).map { UInt256($0) } }
+        return withBytes(column) { $0.count == 32 ? UInt256(bigEndian: $0) : nil }
     }
 
     func withBytes<R>(_ column: Int32, _ body: (UnsafeRawBufferPointer) -> R) -> R {

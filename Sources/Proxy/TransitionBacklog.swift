@@ -61,7 +61,7 @@ extension PaymentEvent {
     fileprivate var mayBeRepeated: Bool {
         switch self {
         case .settled, .uncertain, .delivered, .undelivered, .owed, .writtenOff: true
-        case .settle, .released, .expired, .renewed: false
+        case .settle, .sent, .released, .expired, .renewed: false
         }
     }
 }

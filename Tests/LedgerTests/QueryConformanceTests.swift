@@ -4,7 +4,8 @@ import Testing
 
 @Suite("The queries of every ledger")
 struct QueryConformanceTests {
-    /// Ten payments: even ones of another payer, the first three settled, the fourth uncertain, the fifth a seller's.
+    /// Ten payments, a second apart: even ones of another payer, the first three settled, the fourth uncertain, the fifth a
+    /// seller's, the last two by another adapter under `batch`.
     static func fill(_ ledger: any PaymentLedger) async throws -> [PaymentReference] {
         var references: [PaymentReference] = []
         for number in 1...10 {
@@ -15,6 +16,11 @@ struct QueryConformanceTests {
                 request.claim.owner = .paywall(
                     RequestBinding(route: "GET /v1/other", method: "GET", target: Sample.bytes(1)))
             }
+            if number > 8 {
+                request.claim.adapter = "arbitrum"
+                request.claim.timing = .batch
+            }
+            request.now = Sample.start.adding(seconds: Int64(number))
             references.append(try await ledger.grant(request))
         }
         for reference in references[..<3] {
@@ -38,9 +44,17 @@ struct QueryConformanceTests {
         (PaymentQuery(limit: 2, value: .settling, route: "GET /v1/other"), [10, 9]),
         (PaymentQuery(route: "GET /v1/other"), [10, 9, 8, 7, 6]),
         (PaymentQuery(payer: "' OR 1=1 --"), []),
+        (PaymentQuery(adapter: "arbitrum"), [10, 9]),
+        (PaymentQuery(adapter: "Arbitrum"), []),
+        (PaymentQuery(timing: .before), [8, 7, 6, 5, 4, 3, 2, 1]),
+        (PaymentQuery(value: .settling, adapter: "base", timing: .before), [8, 7, 6, 5]),
+        (PaymentQuery(since: Sample.start.adding(seconds: 8)), [10, 9, 8]),
+        (PaymentQuery(since: Sample.start.adding(seconds: 11)), []),
+        (PaymentQuery(limit: 3, order: .oldestFirst), [1, 2, 3]),
+        (PaymentQuery(value: .settling, timing: .batch, order: .oldestFirst), [9, 10]),
     ]
 
-    @Test("list the rows that match, newest first", arguments: LedgerKind.allCases, queries)
+    @Test("list the rows that match, in the order that was asked for", arguments: LedgerKind.allCases, queries)
     func list(kind: LedgerKind, query: (query: PaymentQuery, numbers: [Int])) async throws {
         try await kind.withLedger { ledger in
             let references = try await Self.fill(ledger)
@@ -49,19 +63,24 @@ struct QueryConformanceTests {
         }
     }
 
-    @Test("page through all rows without gap or repeat", arguments: LedgerKind.allCases)
-    func paging(kind: LedgerKind) async throws {
+    @Test(
+        "page through all rows without gap or repeat", arguments: LedgerKind.allCases,
+        [PaymentQuery.Order.newestFirst, .oldestFirst])
+    func paging(kind: LedgerKind, order: PaymentQuery.Order) async throws {
         try await kind.withLedger { ledger in
             let references = try await Self.fill(ledger)
             var seen: [PaymentReference] = []
-            var query = PaymentQuery(limit: 4)
+            var query = PaymentQuery(limit: 4, order: order)
             while true {
                 let page = try await ledger.payments(query)
                 seen += page.map(\.reference)
                 guard page.count == 4 else { break }
-                query.before = page[3].reference.row
+                switch order {
+                case .newestFirst: query.before = page[3].reference.row
+                case .oldestFirst: query.after = page[3].reference.row
+                }
             }
-            #expect(seen == references.reversed())
+            #expect(seen == (order == .newestFirst ? references.reversed() : references))
         }
     }
 

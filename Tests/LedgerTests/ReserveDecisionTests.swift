@@ -32,7 +32,8 @@ struct ReserveDecisionTests {
         case .refuse(let answer): outcome = answer
         }
         return switch outcome {
-        case .granted: .granted
+        case .granted, .settleFirst: .granted
+        case .overdrawn: .used
         case .redelivery: .redelivery
         case .inFlight: .inFlight
         case .pending: .pending

@@ -40,15 +40,16 @@ enum Sample {
     static func request(
         _ number: UInt64 = 1, owner: ClaimOwner = .paywall(binding), timing: SettlementTiming = .before,
         opening: ClaimOpening = .reserved, proof: PresenterProof = PresenterProof(), now: UnixTime = start,
-        limit: Int = 3, settlement: [UInt8]? = nil
+        limit: Int = 3, settlement: [UInt8]? = nil, exposure: ExposureTerms? = nil
     ) -> ReserveRequest {
         ReserveRequest(
             claim: claim(number, owner: owner, timing: timing, settlement: settlement), opening: opening,
-            proof: proof, now: now, redelivery: RedeliveryPolicy(limit: limit, leaseSeconds: 120))
+            proof: proof, now: now, redelivery: RedeliveryPolicy(limit: limit, leaseSeconds: 120),
+            exposure: exposure)
     }
 
     static let events: [PaymentEvent] = [
-        .settle, .settled(transaction: "0xabc", forwardingUntil: nil),
+        .settle, .sent(transaction: "0xabc"), .settled(transaction: "0xabc", forwardingUntil: nil),
         .settled(transaction: "0xabc", forwardingUntil: lease), .released(reason: "refused"),
         .uncertain(transaction: nil), .delivered, .undelivered(grant: grant, client: client, body: print), .owed,
         .writtenOff(reason: "expired"), .expired, .renewed(until: lease),

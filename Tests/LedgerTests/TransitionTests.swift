@@ -19,6 +19,8 @@ struct TransitionTests {
         Rule(event: .settle, values: [.reserved], services: [.unused, .forwarding], value: .settling),
         Rule(event: .settle, values: [.owed], services: ServiceState.allCases, value: .settling),
         Rule(
+            event: .sent(transaction: "0xabc"), values: [.settling, .uncertain], services: ServiceState.allCases),
+        Rule(
             event: .settled(transaction: "0xabc", forwardingUntil: nil),
             values: [.reserved, .settling, .uncertain, .owed], services: ServiceState.allCases, value: .settled),
         Rule(

@@ -139,6 +139,7 @@ struct ExchangeStateMachineTests {
         arguments: [
             (ReserveOutcome.used, ExchangeStateMachine.OnReserved.refuseUsed), (.proofRequired, .refuseUsed),
             (.inFlight, .refuseInFlight), (.pending(transaction: "t"), .answerPending(transaction: "t")),
+            (.overdrawn, .refuseOverdrawn),
         ])
     func refusedClaims(outcome: ReserveOutcome, answer: ExchangeStateMachine.OnReserved) {
         var machine = ExchangeStateMachine()
@@ -322,13 +323,36 @@ struct ExchangeStateMachineTests {
 
     @Test(
         "a client that leaves at a claim that is refused leaves nothing to do",
-        arguments: [ReserveOutcome.used, .proofRequired, .inFlight, .pending(transaction: nil)])
+        arguments: [ReserveOutcome.used, .proofRequired, .inFlight, .pending(transaction: nil), .overdrawn])
     func abandonedRefusals(outcome: ReserveOutcome) {
         var machine = ExchangeStateMachine()
         _ = machine.quoted(.paid(timing: .before, settlesLocally: false))
         _ = machine.verified(valid)
         _ = machine.downstreamClosed(requestComplete: true)
         #expect(machine.reserved(outcome) == .drop)
+    }
+
+    @Test(
+        "a payer that must settle first goes the way of before", arguments: [SettlementTiming.after, .batch],
+        [true, false])
+    func settleFirst(timing: SettlementTiming, local: Bool) {
+        var machine = ExchangeStateMachine()
+        _ = machine.quoted(.paid(timing: timing, settlesLocally: local))
+        _ = machine.verified(valid)
+        #expect(machine.reserved(.settleFirst(reference)) == .settle(reference))
+        #expect(
+            machine.settled(.settled(transaction: "0x1", payer: nil)) == .record(reference, transaction: "0x1"))
+        #expect(machine.recorded() == .forward)
+        #expect(machine.upstreamHead(delivers: true) == .relayWithReceipt)
+    }
+
+    @Test("a payer that must settle first and leaves has nothing moved")
+    func abandonedSettleFirst() {
+        var machine = ExchangeStateMachine()
+        _ = machine.quoted(.paid(timing: .batch, settlesLocally: false))
+        _ = machine.verified(valid)
+        _ = machine.downstreamClosed(requestComplete: true)
+        #expect(machine.reserved(.settleFirst(reference)) == .release(reference))
     }
 
     @Test("a redelivery whose client leaves stays undelivered")

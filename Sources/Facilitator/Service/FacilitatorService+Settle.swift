@@ -42,7 +42,7 @@ extension FacilitatorService {
         }
         let claim = sale.claim(verified, rail: rail)
         switch try await ledger.claim(ReserveRequest(claim: claim, opening: opening, now: now())) {
-        case .granted(let reference):
+        case .granted(let reference), .settleFirst(let reference):
             if case .settled(let transaction, _) = opening {
                 return try await tell(sale, reference, transaction: transaction, payer: verified.payer)
             }
@@ -51,6 +51,7 @@ extension FacilitatorService {
                 payer: verified.payer)
             let outcome = await rail.settle(order)
             return await write(outcome, of: sale, reference, payer: verified.payer)
+        case .overdrawn: return .answer(sale.failure(.insufficientBalance, payer: verified.payer))
         case .redelivery, .inFlight, .pending, .used, .proofRequired:
             guard let record = try await ledger.payment(verified.identity) else {
                 return .answer(sale.failure(.duplicateSettlement, payer: verified.payer))

@@ -201,6 +201,9 @@ extension Exchange {
         case .refuseUsed:
             guard let route else { return }
             challenge(route, .refused(.paymentAlreadyUsed))
+        case .refuseOverdrawn:
+            guard let route, let payment else { return }
+            challenge(route, .refused(.insufficientBalance, payer: payment.verified?.payer))
         case .refuseInFlight:
             answerWithoutOffers(.conflict, .paymentInFlight)
         case .answerPending(let transaction):

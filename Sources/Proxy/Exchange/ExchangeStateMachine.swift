@@ -126,6 +126,8 @@ package struct ExchangeStateMachine: ~Copyable {
         /// Paid before and not delivered: forward once the body is shown to be the same.
         case checkBody(PaymentReference, BodyPrint)
         case refuseUsed
+        /// More than the payer has, with what it promised before.
+        case refuseOverdrawn
         case refuseInFlight
         /// No offers with this one: the client must not sign a second payment.
         case answerPending(transaction: String?)
@@ -142,6 +144,12 @@ package struct ExchangeStateMachine: ~Copyable {
             case .granted(let reference):
                 self = Self(.finished)
                 return granted(reference, timing: timing, settlesLocally: local, abandoned: abandoned)
+            case .settleFirst(let reference):
+                self = Self(.finished)
+                return granted(reference, timing: .before, settlesLocally: false, abandoned: abandoned)
+            case .overdrawn:
+                self = Self(.finished)
+                return abandoned ? .drop : .refuseOverdrawn
             case .redelivery(let reference, _, let body):
                 self = Self(.finished)
                 return granted(again: reference, body: body, settlesLocally: local, abandoned: abandoned)
