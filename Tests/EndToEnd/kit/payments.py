@@ -135,10 +135,11 @@ class Payer:
         self.key = self.account.key.hex()
 
     def sign(self, asset, to, value, *, valid_after=None, valid_before=None, nonce=None, accepted=None, resource=None,
-             domain=None):
-        """Signs a transfer; `domain` replaces parts of the EIP-712 domain."""
+             domain=None, sender=None):
+        """Signs a transfer; `domain` replaces parts of the EIP-712 domain, `sender` is a wallet that the key signs for."""
+        sender = sender or self.address
         message = {
-            "from": self.address,
+            "from": sender,
             "to": to,
             "value": value,
             "validAfter": now() - 600 if valid_after is None else valid_after,
@@ -155,7 +156,7 @@ class Payer:
             accepted = {"scheme": "exact", "network": asset.network, "asset": asset.address, "amount": str(value),
                         "payTo": to, "maxTimeoutSeconds": 60,
                         "extra": {"name": asset.name, "version": asset.version}}
-        return Payment(asset, self.address, to, value, message["validAfter"], message["validBefore"],
+        return Payment(asset, sender, to, value, message["validAfter"], message["validBefore"],
                        message["nonce"], signature, accepted, resource)
 
     def pay(self, challenge, index=0, **changes):
