@@ -73,7 +73,8 @@ package struct ChainFees: Hashable, Sendable {
 
 /// What a node said to a signed transaction.
 ///
-/// Of money none of them tells: a transaction that is refused here may have been taken earlier, or by another node.
+/// Of money none of them tells: a transaction that is refused here may have been taken earlier, or by another node. A
+/// refusal in words that are not known is an error whose `mayHaveActed` is true.
 package enum SendOutcome: Hashable, Sendable {
     case accepted(Bytes32)
     /// The node has this very transaction in its pool.
@@ -87,7 +88,7 @@ package enum SendOutcome: Hashable, Sendable {
     /// Below what the node, or the next block, takes.
     case feeTooLow
     case insufficientFunds
-    /// Anything else the node had against it, for people.
+    /// The node says that it can be no transaction, or that its pool is full; for people.
     case refused(String)
 }
 

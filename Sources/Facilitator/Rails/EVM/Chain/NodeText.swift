@@ -22,8 +22,8 @@ enum NodeText {
     static let rateLimitCodes: Set<Int> = [-32005, -32007, -32016, -32029, 429]
     /// JSON-RPC 2.0 "method not found", EIP-1474 "method not supported", and HTTP's codes where providers put them.
     static let notOfferedCodes: Set<Int> = [-32601, -32004, 401, 403]
-    /// JSON-RPC 2.0 "internal error", EIP-1474 "resource unavailable" and "resource not found".
-    static let faultCodes: Set<Int> = [-32603, -32002, -32001]
+    /// JSON-RPC 2.0 "invalid params".
+    static let badParameters = -32602
 
     static func isRateLimit(_ words: String) -> Bool {
         has(
@@ -31,10 +31,13 @@ enum NodeText {
             "capacitylimit", "quotaexceeded", "requestcountexceeded")
     }
 
-    static func isFault(_ words: String) -> Bool {
+    /// What no pool takes, whatever the state of the chain.
+    static func isNoTransaction(_ words: String) -> Bool {
         has(
-            words, "internalerror", "timeout", "timedout", "unavailable", "deadlineexceeded", "badgateway",
-            "connectionrefused", "syncing", "tryagain")
+            words, "intrinsicgastoolow", "exceedsblockgaslimit", "gaslimitexceeded", "gaslimittoohigh", "invalidsender",
+            "invalidchainid", "wrongchainid", "typenotsupported", "higherthanmaxfeepergas", "tipabovefeecap",
+            "oversizeddata", "maxinitcodesize", "exceedstheconfiguredcap", "transactionpoolisfull", "txpoolisfull",
+            "invalidsignature", "rlp")
     }
 
     /// Executions that end without a revert.

@@ -22,15 +22,13 @@ extension RPCRefusal {
         case "eth_call" where revertReason != nil: return .verdict
         case "eth_estimateGas" where revertReason != nil || NodeText.isImpossible(words): return .verdict
         case "eth_getLogs" where !NodeText.isRateLimit(words) && NodeText.isTooWide(words): return .verdict
-        case "eth_sendRawTransaction" where SendOutcome(words: words) != nil: return .verdict
+        case "eth_sendRawTransaction" where SendOutcome(words: words) != nil || code == NodeText.badParameters:
+            return .verdict
         default: break
         }
         if NodeText.rateLimitCodes.contains(code) || NodeText.isRateLimit(words) { return .rateLimited }
         if request.passesRefusals { return .verdict }
-        if NodeText.notOfferedCodes.contains(code) { return .notOffered }
-        // What a node has against a transaction is told in many words; a failure of its own in few.
-        if request.acts, !NodeText.faultCodes.contains(code), !NodeText.isFault(words) { return .verdict }
-        return .fault
+        return NodeText.notOfferedCodes.contains(code) ? .notOffered : .fault
     }
 
     /// Why the call reverted; nil when the node had another reason to refuse.
@@ -51,16 +49,18 @@ extension RPCRefusal {
 extension SendOutcome {
     /// Reads what a node had against a transaction.
     init(refusal: RPCRefusal) {
-        self =
-            SendOutcome(words: NodeText.letters(of: refusal.message))
-            ?? .refused(RevertReason(message: refusal.message).text)
+        let text = RevertReason(message: refusal.message).text
+        self = SendOutcome(words: NodeText.letters(of: refusal.message), text: text) ?? .refused(text)
     }
 
-    /// Reads the texts of geth, erigon, reth, nethermind, besu and their kin; nil for any other.
-    init?(words: String) {
-        guard let outcome = NodeText.sendOutcomes.first(where: { $0.words.contains { words.contains($0) } }) else {
+    /// Reads the texts of geth, erigon, reth, nethermind, besu and their kin; nil for any other, from which nothing follows.
+    init?(words: String, text: String = "") {
+        if let outcome = NodeText.sendOutcomes.first(where: { $0.words.contains { words.contains($0) } }) {
+            self = outcome.outcome
+        } else if NodeText.isNoTransaction(words) {
+            self = .refused(text)
+        } else {
             return nil
         }
-        self = outcome.outcome
     }
 }
