@@ -12,7 +12,8 @@ extension ChainValue {
 
     /// A receipt; nil while its block is not made, as some nodes have them too.
     func receipt() throws(ChainError) -> TransactionReceipt? {
-        guard let block = optional("blockHash"), let number = optional("blockNumber") else { return nil }
+        let transaction = try member("transactionHash").hash()
+        guard let block = try optional("blockHash"), let number = try optional("blockNumber") else { return nil }
         let succeeded: Bool
         switch try member("status").number() {
         case 0: succeeded = false
@@ -20,7 +21,7 @@ extension ChainValue {
         default: throw .malformed("a status is neither success nor failure")
         }
         let receipt = TransactionReceipt(
-            transaction: try member("transactionHash").hash(), succeeded: succeeded, blockNumber: try number.number(),
+            transaction: transaction, succeeded: succeeded, blockNumber: try number.number(),
             blockHash: try block.hash(), gasUsed: try member("gasUsed").number(),
             effectiveGasPrice: try member("effectiveGasPrice").quantity(),
             // Rollups of the OP stack take it apart from gas; the receipt alone tells how much.

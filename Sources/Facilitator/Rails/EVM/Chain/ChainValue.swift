@@ -68,13 +68,14 @@ struct ChainValue {
 
     /// A member that must be there.
     func member(_ key: String) throws(ChainError) -> ChainValue {
-        guard let value = optional(key) else { throw .malformed("a member is missing") }
+        guard let value = try optional(key) else { throw .malformed("a member is missing") }
         return value
     }
 
-    /// A member; missing and null are the same.
-    func optional(_ key: String) -> ChainValue? {
-        json[key].flatMap { ChainValue($0).orNil }
+    /// A member of an object; missing and null are the same.
+    func optional(_ key: String) throws(ChainError) -> ChainValue? {
+        guard case .object = json else { throw .malformed("an object is not one") }
+        return json[key].flatMap { ChainValue($0).orNil }
     }
 }
 
