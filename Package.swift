@@ -73,7 +73,8 @@ let package = Package(
             swiftSettings: settings),
 
         .executableTarget(
-            name: "farebox-micro", dependencies: ["Primitives", "X402", "EVM", "Facilitator"], path: "bench/micro",
+            name: "farebox-micro",
+            dependencies: ["Primitives", "X402", "EVM", "Facilitator", "Ledger", "LedgerSQLite"], path: "bench/micro",
             swiftSettings: settings),
 
         tests("PrimitivesTests", ["Primitives"]),

@@ -12,6 +12,7 @@ package final class MemoryLedger: PaymentLedger {
         var transactions: [Network: [String: PaymentIdentity]] = [:]
         var exposure = ExposureBook()
         var histories: [PayerKey: PayerHistory] = [:]
+        var books = MemoryJournal()
         var isClosed = false
         /// Replies that are due, in the order of their commits.
         var outbox: [@Sendable () -> Void] = []
@@ -96,6 +97,17 @@ package final class MemoryLedger: PaymentLedger {
         return try result.get()
     }
 
+    package func postNetworkFee(_ fee: NetworkFee, now: UnixTime) async throws(LedgerError) -> Bool {
+        let result = state.withLock { state -> Result<Bool, LedgerError> in
+            state.isClosed ? .failure(.isClosed) : .success(state.books.post(fee, at: now))
+        }
+        return try result.get()
+    }
+
+    package func journal(after number: Int64, limit: Int) async throws(LedgerError) -> [JournalEntry] {
+        state.withLock { Array($0.books.entries.dropFirst(Int(clamping: max(number, 0))).prefix(limit)) }
+    }
+
     package func health() async -> LedgerHealth {
         state.withLock { $0.isClosed ? .failing(.isClosed) : .ready }
     }
@@ -147,6 +159,9 @@ package final class MemoryLedger: PaymentLedger {
     }
 
     private static func note(from old: PaymentEntry?, to new: PaymentEntry, in state: inout State) {
+        if let line = JournalLine(from: old, to: new) {
+            state.books.write(line, currency: Currency(new.record.claim))
+        }
         guard let change = state.exposure.change(from: old, to: new) else { return }
         state.exposure.apply(change)
         if let history = change.history {

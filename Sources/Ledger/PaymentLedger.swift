@@ -3,6 +3,7 @@ package import X402
 
 /// The record of every payment, and the only judge of who may use one.
 ///
+/// Beside the states of the payments it keeps the books: a transition that moves money writes its entry in the same step.
 /// Every method is one atomic step, durable before it answers where the store is durable. Replies come on a thread of the
 /// store's own choosing, in the order of commits; callers hop to where they belong. Safe from any thread.
 package protocol PaymentLedger: Sendable {
@@ -52,6 +53,14 @@ package protocol PaymentLedger: Sendable {
     /// Ends the debts of a payer by an operator's word; returns them.
     func forgive(payer: String) async throws(LedgerError) -> [Debt]
 
+    /// Writes what a chain took for a transaction; false where it is written already.
+    ///
+    /// The same transaction with another fee, after a chain changed its history, writes the difference.
+    func postNetworkFee(_ fee: NetworkFee, now: UnixTime) async throws(LedgerError) -> Bool
+
+    /// Entries of the journal after a number, in their order.
+    func journal(after number: Int64, limit: Int) async throws(LedgerError) -> [JournalEntry]
+
     /// Whether the store takes claims now; told by health.
     func health() async -> LedgerHealth
 
@@ -75,6 +84,14 @@ extension PaymentLedger {
 
     package func forgive(payer: String) async throws(LedgerError) -> [Debt] {
         throw LedgerError(.unavailable, "this store keeps no debts")
+    }
+
+    package func postNetworkFee(_ fee: NetworkFee, now: UnixTime) async throws(LedgerError) -> Bool {
+        throw LedgerError(.unavailable, "this store keeps no journal")
+    }
+
+    package func journal(after number: Int64, limit: Int) async throws(LedgerError) -> [JournalEntry] {
+        throw LedgerError(.unavailable, "this store keeps no journal")
     }
 }
 

@@ -85,7 +85,9 @@ enum LedgerSchema {
         INSERT INTO secret (name, value) VALUES ('address_key', randomblob(32));
         """
 
-    /// What payers earned and owe, which outlives their payments.
+    /// What payers earned and owe, which outlives their payments, and the books.
+    ///
+    /// The journal begins here: of payments up to `journal_start.payment` it does not know what was before.
     private static let third = """
         CREATE TABLE payer (
             network TEXT NOT NULL,
@@ -104,6 +106,26 @@ enum LedgerSchema {
             amount ANY NOT NULL,
             since INTEGER NOT NULL
         ) STRICT, WITHOUT ROWID;
+        CREATE TABLE journal (
+            id INTEGER PRIMARY KEY,
+            kind INTEGER NOT NULL,
+            at INTEGER NOT NULL,
+            terms INTEGER REFERENCES terms (id),
+            network TEXT,
+            amount ANY NOT NULL,
+            subject BLOB NOT NULL,
+            hash BLOB NOT NULL
+        ) STRICT;
+        CREATE TABLE network_fee (
+            network TEXT NOT NULL,
+            name TEXT NOT NULL,
+            subject BLOB NOT NULL,
+            amount ANY NOT NULL,
+            payments INTEGER NOT NULL,
+            PRIMARY KEY (network, name)
+        ) STRICT, WITHOUT ROWID;
+        CREATE TABLE journal_start (payment INTEGER NOT NULL) STRICT;
+        INSERT INTO journal_start (payment) SELECT coalesce(max(id), 0) FROM payment;
         """
 
     /// The key of the hashes of presenters' addresses.

@@ -10,6 +10,7 @@ final class PaymentTable {
     private let connection: OpaquePointer
     private let terms: TermsTable
     private let exposure: ExposureTable
+    private let journal: JournalTable
     private let insert: Statement
     private let update: Statement
     private let byIdentity: Statement
@@ -27,6 +28,7 @@ final class PaymentTable {
         terms = try TermsTable(connection: connection)
         exposure = try ExposureTable(
             connection: connection, open: PaymentRow.select + " WHERE \(LedgerSchema.isOpen)")
+        journal = try JournalTable(connection: connection)
         insert = try Statement(PaymentRow.insert, on: connection)
         update = try Statement(PaymentRow.update, on: connection)
         byIdentity = try Statement(PaymentRow.select + " WHERE p.identity = ?1", on: connection)
@@ -48,11 +50,13 @@ final class PaymentTable {
         let verdict = try exposure.verdict(on: request)
         let unknown = request.decide(over: nil, exposure: verdict)
         if case .insert(let entry) = unknown {
-            PaymentRow.bind(entry, terms: try terms.number(of: Terms(entry.record.claim)), to: insert)
+            let stored = try terms.stored(Terms(entry.record.claim))
+            PaymentRow.bind(entry, terms: stored.number, to: insert)
             try insert.step()
             if sqlite3_changes(connection) == 1 {
-                try exposure.note(from: nil, to: entry)
                 let row = sqlite3_last_insert_rowid(connection)
+                try exposure.note(from: nil, to: entry)
+                try journal.note(from: nil, to: entry, terms: stored)
                 return verdict.outcome(
                     granting: PaymentReference(identity: request.claim.identity, row: row))
             }
@@ -125,15 +129,22 @@ final class PaymentTable {
         try exposure.forgive(payer)
     }
 
+    /// Writes a network fee into the books.
+    func post(_ fee: NetworkFee, at time: UnixTime) throws(LedgerError) -> Bool {
+        try journal.post(fee, at: time)
+    }
+
     /// The transaction is durable: what it left in memory is true.
     func keep() {
         exposure.keep()
+        journal.keep()
     }
 
     /// Forgets what a rolled back transaction left in memory.
     func forget() {
         terms.forget()
         exposure.takeBack()
+        journal.takeBack()
     }
 
     /// The most frequent transition without reading the row first: `PaymentState.after` from the one usual state.
@@ -165,9 +176,11 @@ final class PaymentTable {
     }
 
     private func write(_ entry: PaymentEntry, over old: PaymentEntry) throws(LedgerError) {
-        PaymentRow.bind(entry, terms: try terms.number(of: Terms(entry.record.claim)), to: update)
+        let stored = try terms.stored(Terms(entry.record.claim))
+        PaymentRow.bind(entry, terms: stored.number, to: update)
         try update.step()
         try exposure.note(from: old, to: entry)
+        try journal.note(from: old, to: entry, terms: stored)
     }
 
     private func entry(of statement: Statement) throws(LedgerError) -> PaymentEntry? {

@@ -79,6 +79,14 @@ package final class SQLiteLedger: PaymentLedger {
         try await writer.perform { table throws(LedgerError) in try table.forgive(payer) }
     }
 
+    package func postNetworkFee(_ fee: NetworkFee, now: UnixTime) async throws(LedgerError) -> Bool {
+        try await writer.perform { table throws(LedgerError) in try table.post(fee, at: now) }
+    }
+
+    package func journal(after number: Int64, limit: Int) async throws(LedgerError) -> [JournalEntry] {
+        try await reader.journal(after: number, limit: limit)
+    }
+
     package func recover(now: UnixTime) async throws(LedgerError) -> [PaymentRecord] {
         try await writer.perform { table throws(LedgerError) in try table.recover(now: now) }
     }

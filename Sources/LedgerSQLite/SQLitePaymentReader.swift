@@ -54,6 +54,15 @@ package final class SQLitePaymentReader: Sendable {
         try await rows(DebtRow.select) { statement throws(LedgerError) in try DebtRow.debt(from: statement) }
     }
 
+    /// Entries of the journal after a number, in their order.
+    package func journal(after number: Int64, limit: Int) async throws(LedgerError) -> [JournalEntry] {
+        try await rows(JournalRow.select + " WHERE j.id > ?1 ORDER BY j.id LIMIT \(max(limit, 0))") {
+            $0.bind(number, at: 1)
+        } read: { statement throws(LedgerError) in
+            try JournalRow.entry(from: statement)
+        }
+    }
+
     /// Closes the file.
     package func close() {
         try? database.close()
@@ -90,14 +99,23 @@ package final class SQLitePaymentReader: Sendable {
         _ sql: String, bind: @escaping @Sendable (Statement) -> Void = { _ in },
         read: @escaping @Sendable (Statement) throws(LedgerError) -> Row
     ) async throws(LedgerError) -> [Row] {
+        try await withConnection { connection throws(LedgerError) in
+            let statement = try Statement(sql, on: connection)
+            bind(statement)
+            var rows: [Row] = []
+            while try statement.step() { rows.append(try read(statement)) }
+            return rows
+        }
+    }
+
+    /// Lends the connection for a reading of one snapshot.
+    func withConnection<R: Sendable>(
+        _ body: @escaping @Sendable (OpaquePointer) throws(LedgerError) -> R
+    ) async throws(LedgerError) -> R {
         do {
             return try await database.read { db in
                 guard let connection = db.sqliteConnection else { throw LedgerError.isClosed }
-                let statement = try Statement(sql, on: connection)
-                bind(statement)
-                var rows: [Row] = []
-                while try statement.step() { rows.append(try read(statement)) }
-                return rows
+                return try body(connection)
             }
         } catch {
             throw LedgerError(error)

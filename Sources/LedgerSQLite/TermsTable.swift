@@ -1,5 +1,13 @@
 import GRDBSQLite
 import Ledger
+import Primitives
+
+/// Terms as the file names them.
+struct StoredTerms {
+    var number: Int64
+    /// `Currency.digest` of their network and asset.
+    var currency: Bytes32
+}
 
 /// The numbers of the terms that the writer has met.
 ///
@@ -11,8 +19,8 @@ final class TermsTable {
     private let connection: OpaquePointer
     private let find: Statement
     private let insert: Statement
-    private var numbers: [Terms: Int64] = [:]
-    private var last: (terms: Terms, number: Int64)?
+    private var known: [Terms: StoredTerms] = [:]
+    private var last: (terms: Terms, stored: StoredTerms)?
 
     init(connection: OpaquePointer) throws(LedgerError) {
         self.connection = connection
@@ -24,22 +32,22 @@ final class TermsTable {
             "INSERT INTO terms (\(names)) VALUES (\(values.joined(separator: ", ")))", on: connection)
     }
 
-    /// The number of the terms, which are written if they are new.
-    func number(of terms: Terms) throws(LedgerError) -> Int64 {
-        if let last, last.terms == terms { return last.number }
-        let number = if let known = numbers[terms] { known } else { try store(terms) }
-        last = (terms, number)
-        return number
+    /// The terms as they are stored; they are written if they are new.
+    func stored(_ terms: Terms) throws(LedgerError) -> StoredTerms {
+        if let last, last.terms == terms { return last.stored }
+        let stored = if let found = known[terms] { found } else { try store(terms) }
+        last = (terms, stored)
+        return stored
     }
 
     /// Forgets what a rolled back transaction may have numbered.
     func forget() {
-        numbers.removeAll(keepingCapacity: true)
+        known.removeAll(keepingCapacity: true)
         last = nil
     }
 
-    private func store(_ terms: Terms) throws(LedgerError) -> Int64 {
-        if numbers.count >= Self.maximumCached { forget() }
+    private func store(_ terms: Terms) throws(LedgerError) -> StoredTerms {
+        if known.count >= Self.maximumCached { forget() }
         terms.bind(to: find)
         let number: Int64
         if try find.step() {
@@ -50,7 +58,9 @@ final class TermsTable {
             try insert.step()
             number = sqlite3_last_insert_rowid(connection)
         }
-        numbers[terms] = number
-        return number
+        let stored = StoredTerms(
+            number: number, currency: Currency(network: terms.network, asset: terms.asset).digest)
+        known[terms] = stored
+        return stored
     }
 }

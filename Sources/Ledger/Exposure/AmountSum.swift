@@ -19,6 +19,11 @@ struct AmountSum: Hashable, Sendable {
         }
     }
 
+    mutating func add(_ other: AmountSum) {
+        add(other.low)
+        carries += other.carries
+    }
+
     mutating func subtract(_ amount: UInt256) {
         if let difference = low.subtracting(amount) {
             low = difference

@@ -19,9 +19,9 @@ package struct PayerKey: Hashable, Sendable {
 
 /// What a payer's settlements were so far.
 package struct PayerHistory: Hashable, Sendable {
-    /// Payments to the paywall whose settlement an outside rail confirmed.
+    /// Payments to the paywall that a rail settled after their claim.
     ///
-    /// A rail without outside effect moves nothing outside and earns no trust with its claims.
+    /// A claim that opens settled has no outside effect, and earns no trust.
     package var settled: Int
     /// Payments that were served and whose settlement failed.
     package var failed: Int
