@@ -45,7 +45,7 @@ struct ChainTests {
         fake.resetExchanges()
         let accounts = [FakeChain.signer.address, .zero]
         let (balances, isContract) = try await chain.ask(
-            .all(accounts.map { ChainQuery.balance(of: $0) }),
+            ChainQuery.all(accounts.map { ChainQuery.balance(of: $0) }),
             ChainQuery.code(of: .zero).map { (code) throws(ChainError) in !code.isEmpty })
         #expect(balances == [UInt256(highToLow: 0, 0, 1, 0), .zero])
         #expect(!isContract)

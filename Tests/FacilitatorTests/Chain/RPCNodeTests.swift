@@ -80,7 +80,7 @@ struct RPCNodeTests {
     func maxBatch() async throws {
         let bench = try await NodeBench.make([honest]) { $0.maxBatch = 2 }
         let accounts = Array(repeating: FakeChain.signer.address, count: 5)
-        let balances = try await bench.chain.ask(RPCCall<[UInt256]>.all(accounts.map { ChainQuery.balance(of: $0) }))
+        let balances = try await bench.chain.ask(ChainQuery.all(accounts.map { ChainQuery.balance(of: $0) }))
         #expect(balances.count == 5)
         #expect(fake.exchanges.map(\.count) == [2, 2, 1])
         await bench.stop()

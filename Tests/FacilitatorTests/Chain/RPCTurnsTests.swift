@@ -156,7 +156,7 @@ struct RPCTurnsTests {
     func allowanceOfLists() async throws {
         let bench = try await NodeBench.make([honest]) { $0.rate = RateLimiter.Policy(perMinute: 60, burst: 2) }
         let accounts = Array(repeating: FakeChain.signer.address, count: 5)
-        _ = try await bench.chain.ask(RPCCall<[UInt256]>.all(accounts.map { ChainQuery.balance(of: $0) }))
+        _ = try await bench.chain.ask(ChainQuery.all(accounts.map { ChainQuery.balance(of: $0) }))
         #expect(bench.clock.slept.isEmpty)
         _ = try await bench.chain.chainID()
         #expect(bench.clock.slept == [.seconds(4)])

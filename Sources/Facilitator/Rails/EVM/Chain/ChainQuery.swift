@@ -4,6 +4,17 @@ import X402
 
 /// The calls that a chain is asked, each with its reader; several go in one exchange by `Chain.ask`.
 package enum ChainQuery {
+    /// Many calls of one kind as one.
+    package static func all<Value: Sendable>(_ calls: [RPCCall<Value>]) -> RPCCall<[Value]> {
+        RPCCall(calls.flatMap(\.requests)) { (results) throws(ChainError) -> [Value] in
+            var rest = results
+            var values: [Value] = []
+            values.reserveCapacity(calls.count)
+            for call in calls { values.append(try call.take(from: &rest)) }
+            return values
+        }
+    }
+
     /// The EIP-155 id.
     package static func chainID() -> RPCCall<UInt64> {
         RPCCall(RPCRequest("eth_chainId")) { (value: ChainValue) throws(ChainError) in try value.number() }

@@ -42,18 +42,6 @@ package struct RPCCall<Value: Sendable>: Sendable {
         }
     }
 
-    /// Many calls of one kind as one.
-    package static func all<Element: Sendable>(_ calls: [RPCCall<Element>]) -> RPCCall<[Element]>
-    where Value == [Element] {
-        RPCCall<[Element]>(calls.flatMap(\.requests)) { (results) throws(ChainError) -> [Element] in
-            var rest = results
-            var values: [Element] = []
-            values.reserveCapacity(calls.count)
-            for call in calls { values.append(try call.take(from: &rest)) }
-            return values
-        }
-    }
-
     /// Reads the value from the front of what was answered.
     func take(from results: inout ArraySlice<RPCResult>) throws(ChainError) -> Value {
         guard results.count >= requests.count else { throw .malformed("a call was not answered") }
