@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test packages lint format build unit release endtoend fuzz bench clean
+.PHONY: help run test packages lint format build unit release endtoend fuzz bench gas clean
 
 # An undeclared import of a sibling target is an error, not a habit.
 STRICT := --explicit-target-dependency-import-check error
@@ -48,6 +48,9 @@ bench: packages ## Measures against nginx on the same machine
 	@dev/install-packages bench
 	swift build $(RELEASE)
 	dev/run-bench
+
+gas: ## Prints what a payment costs on chain, alone and in batches
+	@dev/run-gas
 
 clean: ## Removes what was built
 	rm -rf .build .cache

@@ -138,7 +138,7 @@ def vyper_token(node, name="USD Coin", owner=None):
 class Wallet:
     """A contract wallet that one key signs for."""
 
-    MOODS = {"honest": 0, "refusing": 1, "burning": 2}
+    MOODS = {"honest": 0, "refusing": 1, "burning": 2, "slow": 3}
 
     def __init__(self, node, payer, deployer=None):
         """`payer` (kit.payments.Payer) holds the key."""
