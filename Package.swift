@@ -102,7 +102,9 @@ let package = Package(
             "RouteFileTests",
             ["Primitives", "X402", "EVM", "Pricing", "Ledger", "Facilitator", "Transport", "Proxy", "RouteFile", nio]),
 
-        unit("FuzzBodies", ["Primitives", "X402", "Pricing", "Transport", "RouteFile", nio], path: "Fuzz/Bodies"),
+        unit(
+            "FuzzBodies", ["Primitives", "X402", "EVM", "Pricing", "Facilitator", "Transport", "RouteFile", nio],
+            path: "Fuzz/Bodies"),
         tests("FuzzTests", ["FuzzBodies"]),
     ],
     swiftLanguageModes: [.v6]

@@ -11,5 +11,6 @@ package struct FuzzTarget: Sendable {
         FuzzTarget(name: "target", fault: TargetFuzz.fault),
         FuzzTarget(name: "payment", fault: PaymentFuzz.fault),
         FuzzTarget(name: "routefile", fault: RouteFileFuzz.fault),
+        FuzzTarget(name: "chain", fault: ChainFuzz.fault),
     ]
 }

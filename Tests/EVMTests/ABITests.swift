@@ -132,3 +132,16 @@ struct SplitMix: RandomNumberGenerator {
         return value ^ (value >> 31)
     }
 }
+
+@Suite("A rollup's publishing fee")
+struct PublishingFeeTests {
+    @Test("is asked for with the transaction, and read as one number")
+    func call() {
+        let call = PublishingFee.call(for: [2, 0xC0])
+        #expect(Hex.encode(call.prefix(4)) == "0x49948e0e")
+        #expect(ABIReader(Array(call.dropFirst(4))).dynamicBytes(0) == [2, 0xC0])
+        #expect(PublishingFee.wei(UInt256(77).bigEndianBytes) == UInt256(77))
+        #expect(PublishingFee.wei([]) == nil)
+        #expect(PublishingFee.oracle.lowercased == "0x420000000000000000000000000000000000000f")
+    }
+}

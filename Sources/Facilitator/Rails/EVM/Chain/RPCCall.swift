@@ -43,7 +43,7 @@ package struct RPCCall<Value: Sendable>: Sendable {
     }
 
     /// Reads the value from the front of what was answered.
-    func take(from results: inout ArraySlice<RPCResult>) throws(ChainError) -> Value {
+    package func take(from results: inout ArraySlice<RPCResult>) throws(ChainError) -> Value {
         guard results.count >= requests.count else { throw .malformed("a call was not answered") }
         defer { results = results.dropFirst(requests.count) }
         return try decode(results.prefix(requests.count))

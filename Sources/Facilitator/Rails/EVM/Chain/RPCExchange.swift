@@ -1,15 +1,19 @@
 import Primitives
-import X402
+package import X402
 
 /// One HTTP exchange of JSON-RPC 2.0: the body that asks, and the reading of the body that answers.
-struct RPCExchange: Sendable {
-    let calls: [RPCRequest]
+package struct RPCExchange: Sendable {
+    package let calls: [RPCRequest]
+
+    package init(calls: [RPCRequest]) {
+        self.calls = calls
+    }
 
     /// Whether a call of it changes anything.
     var acts: Bool { calls.contains(where: \.acts) }
 
     /// What a body said.
-    enum Reading: Hashable, Sendable {
+    package enum Reading: Hashable, Sendable {
         /// An answer to every call, in their order; refusals are about the call.
         case answered([RPCResult])
         /// A refusal that is about the node, and the call it was given to.
@@ -30,7 +34,7 @@ struct RPCExchange: Sendable {
     }
 
     /// Reads an answer: one to each call, each once, in any order.
-    func read(_ body: [UInt8], limits: JSONLimits) -> Reading {
+    package func read(_ body: [UInt8], limits: JSONLimits) -> Reading {
         guard let json = try? JSONValue.parse(body, limits: limits) else { return .unreadable }
         let messages: [JSONValue]
         switch json {

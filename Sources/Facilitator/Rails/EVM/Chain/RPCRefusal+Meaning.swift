@@ -1,7 +1,7 @@
 import EVM
 
 /// What a refusal says of the node that gave it.
-enum RefusalStanding: Hashable, Sendable {
+package enum RefusalStanding: Hashable, Sendable {
     /// It is about the call: another node would say the same.
     case verdict
     /// The node wants to be asked less.
@@ -16,7 +16,7 @@ extension RPCRefusal {
     /// Whether the refusal answers the call or only tells of the node.
     ///
     /// Only what is known to be an answer is one: from anything else no verdict on a payment may come.
-    func standing(for request: RPCRequest) -> RefusalStanding {
+    package func standing(for request: RPCRequest) -> RefusalStanding {
         let words = NodeText.letters(of: message)
         switch request.method {
         case "eth_call" where revertReason != nil: return .verdict
