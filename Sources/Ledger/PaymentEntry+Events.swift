@@ -9,7 +9,9 @@ extension PaymentEntry {
         guard let state = record.state.after(event) else { return nil }
         var next = self
         switch event {
-        case .settle, .owed: break
+        case .settle: break
+        case .owed: next.record.reason = record.state.value == .reserved ? record.reason : Self.failedSettlement
+        case .deferred: next.record.reason = nil
         case .sent(let transaction): next.record.transaction = transaction
         case .settled(let transaction, let forwardingUntil):
             next.record.transaction = transaction
@@ -66,6 +68,8 @@ extension PaymentEntry {
 
     /// The reason of a claim that a crash cut off before anything was sent.
     private static let interrupted = "interrupted"
+    /// The reason of what is owed because its settlement failed: a debt of the payer's.
+    static let failedSettlement = "settlement failed"
 
     private mutating func enter(_ state: PaymentState, now: UnixTime) {
         record.state = state

@@ -175,6 +175,8 @@ package enum PaymentEvent: Hashable, Sendable {
     case undelivered(grant: Bytes32?, client: Bytes32?, body: BodyPrint?)
     /// Served before it was paid.
     case owed
+    /// Served, and the rail certainly did not move it for a reason that is not the payer's: owed, and no debt.
+    case deferred
     /// Owed and past hope.
     case writtenOff(reason: String)
     /// Reserved and past its validity.

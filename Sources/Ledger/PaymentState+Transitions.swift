@@ -15,6 +15,7 @@ extension PaymentState {
     /// | `delivered` | settled | unused [→ delivered]: a seller was told, who serves by itself | same |
     /// | `undelivered` | settling, uncertain, settled | unused, forwarding [→ undelivered] | same |
     /// | `owed` | reserved, settling, uncertain | forwarding [→ delivered], delivered | owed |
+    /// | `deferred` | settling, uncertain | forwarding [→ delivered], delivered | owed |
     /// | `writtenOff` | owed | any | written off |
     /// | `expired` | reserved | unused | expired |
     /// | `renewed` | reserved, settling, uncertain, settled | forwarding | same |
@@ -31,6 +32,7 @@ extension PaymentState {
         case .delivered: onDelivered
         case .undelivered: onUndelivered
         case .owed: onOwed
+        case .deferred: value == .reserved ? nil : onOwed
         case .writtenOff: value == .owed ? with(.writtenOff) : nil
         case .expired: value == .reserved && service == .unused ? with(.expired) : nil
         case .renewed: onRenewed

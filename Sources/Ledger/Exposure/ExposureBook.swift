@@ -85,7 +85,7 @@ extension ExposureBook {
         let owes = debts[claim.identity]
         if next == .settled { change.repaid = owes }
         // A settlement that was asked for and left the payment owed has failed; so has one that is past hope.
-        let hasFailed = next == .writtenOff || (next == .owed && (value == .settling || value == .uncertain))
+        let hasFailed = next == .writtenOff || (next == .owed && new.record.reason == PaymentEntry.failedSettlement)
         if hasFailed, owes == nil {
             change.incurred = Debt(
                 identity: claim.identity, key: PayerKey(claim), client: new.client, amount: claim.amount,
