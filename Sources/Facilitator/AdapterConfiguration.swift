@@ -15,6 +15,8 @@ package struct AdapterConfiguration: Sendable {
     package enum Backend: Sendable {
         /// `kind = "evm"`, backend `mock`.
         case mockEVM(MockEVMSettings)
+        /// `kind = "evm"`, backend `rpc`.
+        case chain(ChainSettings)
         /// `kind = "offchain"`, backend `mock`.
         case mockOffchain(MockOffchainSettings)
         /// `kind = "offchain"`, backend `http`.

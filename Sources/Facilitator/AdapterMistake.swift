@@ -9,6 +9,8 @@ package struct AdapterMistake: Error, Hashable, Sendable, CustomStringConvertibl
         case notEVM = "an evm adapter serves eip155 networks only"
         case notOffchain = "an offchain adapter serves offchain networks only"
         case wrongVersion = "x402 versions are 1 and 2, each once"
+        case notOneChain = "an evm adapter with nodes serves exactly one chain"
+        case noSigner = "no key pays for gas"
         case noIdentity = "at least one field must make up a payment's identity"
     }
 

@@ -40,11 +40,37 @@ package protocol Rail: AnyObject, Sendable {
 
     /// Asks again for a settlement whose fate is unknown; `.unknown` where nobody can be asked.
     func reconcile(_ record: PaymentRecord) async -> SettleOutcome
+
+    /// Moves the values of many payments, together where that is cheaper; one outcome for each, in their order.
+    ///
+    /// `.unavailable` means that nothing has moved and may be tried again. Called with every claim's `settling` mark durable.
+    func settle(all orders: [SettleOrder]) async -> [SettleOutcome]
+
+    /// Checks before the start what settings say of the other side; tells what the owner should know.
+    ///
+    /// Throws what can never work. A rail that cannot be asked now is no reason not to start.
+    func prepare() async throws(RailError) -> [String]
+
+    /// Payments whose settlement turned out not to hold, since the last call: a reorganised chain.
+    func disproved() async -> [PaymentIdentity]
+
+    /// Takes care from now on of a payment that was settled before the start, in case it turns out not to hold.
+    func watch(_ record: PaymentRecord) async
 }
 
 extension Rail {
     package var notices: [String] { [] }
     package var condition: RailCondition { .ready }
+
+    package func settle(all orders: [SettleOrder]) async -> [SettleOutcome] {
+        var outcomes: [SettleOutcome] = []
+        for order in orders { outcomes.append(await settle(order)) }
+        return outcomes
+    }
+
+    package func prepare() async throws(RailError) -> [String] { [] }
+    package func disproved() async -> [PaymentIdentity] { [] }
+    package func watch(_ record: PaymentRecord) async {}
 }
 
 /// Whether a rail can be asked.
@@ -79,8 +105,11 @@ package struct VerifiedPayment: Hashable, Sendable {
     package var identity: PaymentIdentity
     package var payer: String
     package var validBefore: UnixTime?
+    /// What the payer held when the rail asked, in atomic units; nil where nobody was asked.
+    package var balance: UInt256?
 
-    package init(identity: PaymentIdentity, payer: String, validBefore: UnixTime?) {
+    package init(identity: PaymentIdentity, payer: String, validBefore: UnixTime?, balance: UInt256? = nil) {
+        self.balance = balance
         self.identity = identity
         self.payer = payer
         self.validBefore = validBefore
@@ -93,8 +122,14 @@ package struct SettleOrder: Sendable {
     package var requirements: PaymentRequirements
     package var identity: PaymentIdentity
     package var payer: String
+    /// The claim's row, where the rail writes its transaction before it sends it.
+    package var reference: PaymentReference?
 
-    package init(payment: Payment, requirements: PaymentRequirements, identity: PaymentIdentity, payer: String) {
+    package init(
+        payment: Payment, requirements: PaymentRequirements, identity: PaymentIdentity, payer: String,
+        reference: PaymentReference? = nil
+    ) {
+        self.reference = reference
         self.payment = payment
         self.requirements = requirements
         self.identity = identity

@@ -1,4 +1,5 @@
 package import Ledger
+package import Primitives
 package import Transport
 import X402
 
@@ -7,9 +8,14 @@ package struct RailFactory: Sendable {
     private let client: OutgoingClient
     private let ledger: any PaymentLedger
     private let clock: RailClock
+    private let now: @Sendable () -> UnixTime
 
-    /// The client calls bridges and facilitators; the ledger keeps their transactions apart.
-    package init(client: OutgoingClient, ledger: any PaymentLedger, clock: RailClock = .system) {
+    /// The client calls bridges, facilitators and nodes; the ledger keeps their transactions apart.
+    package init(
+        client: OutgoingClient, ledger: any PaymentLedger, clock: RailClock = .system,
+        now: @escaping @Sendable () -> UnixTime
+    ) {
+        self.now = now
         self.client = client
         self.ledger = ledger
         self.clock = clock
@@ -21,11 +27,31 @@ package struct RailFactory: Sendable {
         try Self.check(configuration)
         switch configuration.backend {
         case .mockEVM(let settings): return MockEVMRail(scope, settings: settings)
+        case .chain(let settings): return try chainRail(scope, settings)
         case .mockOffchain(let settings): return MockOffchainRail(scope, settings: settings)
         case .bridge(let settings):
             return try BridgeRail(scope, settings: settings, client: client, ledger: ledger, clock: clock)
         case .remote(let settings): return try RemoteRail(scope, settings: settings, client: client, clock: clock)
         }
+    }
+
+    private func chainRail(_ scope: AdapterScope, _ settings: ChainSettings) throws(AdapterMistake) -> any Rail {
+        var urls: [OutgoingURL] = []
+        for secret in settings.urls {
+            guard let url = secret.reveal({ OutgoingURL($0) }) else {
+                throw AdapterMistake(scope.id, key: "rpc_url", .notURL)
+            }
+            urls.append(url)
+        }
+        let node = RPCNode(
+            urls: urls, client: client,
+            settings: RPCSettings(
+                chainID: settings.chainID, timeout: settings.timing.callTimeout,
+                patience: settings.timing.callTimeout * 3),
+            clock: clock)
+        return ChainRail(
+            scope, settings: settings, chain: Chain(node), ledger: ledger, clock: clock, now: now,
+            condition: { node.condition })
     }
 
     /// What can be said of an adapter without building it.
@@ -38,6 +64,14 @@ package struct RailFactory: Sendable {
         }
         switch configuration.backend {
         case .mockEVM: try scope.require(namespace: "eip155", else: .notEVM)
+        case .chain(let settings):
+            try scope.require(namespace: "eip155", else: .notEVM)
+            guard scope.networks.count == 1, scope.networks[0].text == "eip155:\(settings.chainID)" else {
+                throw AdapterMistake(scope.id, key: "networks", .notOneChain)
+            }
+            guard !settings.urls.isEmpty else { throw AdapterMistake(scope.id, key: "rpc_url", .notURL) }
+            guard !settings.keys.isEmpty else { throw AdapterMistake(scope.id, key: "signer_key_env", .noSigner) }
+            try scope.require(settings.settleTimeout, key: "settle_timeout")
         case .mockOffchain(let settings):
             try scope.require(namespace: "offchain", else: .notOffchain)
             try scope.require(settings.fields)

@@ -23,6 +23,10 @@ package final class PaywallRoute: Sendable {
     package let redelivery: RedeliveryPolicy
     package let facts: Facts
     let challenge: ChallengeTemplate?
+    /// Seconds that a payment must be valid for beyond its claim: a batch is waited for.
+    package let leastValidity: Int64
+    /// How much may be served before it is paid, by offer; empty where all is settled before.
+    private let exposures: [PaymentRequirements: ExposureTerms]
     private let rails: [OfferRails]
 
     /// The rails of one offer, by the version a payment comes in.
@@ -35,8 +39,11 @@ package final class PaywallRoute: Sendable {
     package init(
         name: String, upstream: Int, offers: [PaymentRequirements] = [], timing: SettlementTiming = .before,
         chargeOn: StatusSet = .standard, redelivery: RedeliveryPolicy = RedeliveryPolicy(), facts: Facts = .none,
-        description: String = "", mimeType: String = "", origin: String = "", registry: AdapterRegistry
+        exposures: [PaymentRequirements: ExposureTerms] = [:], leastValidity: Int64 = 0, description: String = "",
+        mimeType: String = "", origin: String = "", registry: AdapterRegistry
     ) {
+        self.leastValidity = leastValidity
+        self.exposures = exposures
         self.name = name
         self.upstream = upstream
         self.offers = offers
@@ -68,6 +75,9 @@ package final class PaywallRoute: Sendable {
     func rail(of offer: Int, form: PaymentForm) -> (any Rail)? {
         form.x402Version == 1 ? rails[offer].v1 : rails[offer].v2
     }
+
+    /// What a claim under this offer is measured against; nil where nothing is served unpaid.
+    func exposure(of offer: PaymentRequirements) -> ExposureTerms? { exposures.isEmpty ? nil : exposures[offer] }
 
     /// The longest time that an offer of this route stands.
     var maxTimeoutSeconds: Int { offers.reduce(0) { max($0, $1.maxTimeoutSeconds) } }

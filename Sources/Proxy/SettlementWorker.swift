@@ -10,20 +10,24 @@ import X402
 package struct SettlementWorker: Sendable {
     private let ledger: any PaymentLedger
     private let rail: @Sendable (String) -> (any Rail)?
+    private let rails: @Sendable () -> [any Rail]
     private let now: @Sendable () -> UnixTime
     private let logger: Logger
     private let backlog: TransitionBacklog
 
     /// - Parameters:
     ///   - rail: Finds an adapter by its id, in the file in force.
+    ///   - rails: All adapters of the file in force.
     ///   - backlog: What the paywall could not write; repeated at the beginning of each pass.
     package init(
         ledger: any PaymentLedger, rail: @escaping @Sendable (String) -> (any Rail)?,
+        rails: @escaping @Sendable () -> [any Rail] = { [] },
         now: @escaping @Sendable () -> UnixTime, logger: Logger, backlog: TransitionBacklog = TransitionBacklog()
     ) {
         self.backlog = backlog
         self.ledger = ledger
         self.rail = rail
+        self.rails = rails
         self.now = now
         self.logger = logger
     }
@@ -34,19 +38,20 @@ package struct SettlementWorker: Sendable {
         if !open.isEmpty {
             logger.warning("payments with an open fate", metadata: ["count": "\(open.count)"])
         }
-        for record in open { await resolve(record) }
+        await resolve(open)
+        try await watchSettled()
     }
 
-    /// Writes what is overdue and asks again about every open payment, once.
+    /// Writes what is overdue, takes back what a reorganised chain undid, and asks again about every uncertain payment, once.
+    ///
+    /// What is owed is the batcher's.
     package func pass() async {
         await backlog.repeatAll(in: ledger, now: now())
-        for state in [ValueState.uncertain, .owed] {
-            do throws(LedgerError) {
-                try await pass(over: state)
-            } catch {
-                logger.warning("the ledger could not be read", metadata: ["reason": "\(error.message)"])
-                return
-            }
+        do throws(LedgerError) {
+            try await takeBackDisproved()
+            try await pass(over: .uncertain)
+        } catch {
+            logger.warning("the ledger could not be read", metadata: ["reason": "\(error.message)"])
         }
     }
 
@@ -55,13 +60,46 @@ package struct SettlementWorker: Sendable {
         var query = PaymentQuery(limit: Self.pageSize, value: state)
         while true {
             let page = try await ledger.payments(query)
-            for record in page { await resolve(record) }
+            await resolve(page)
             guard page.count == query.limit, let last = page.last else { return }
             query.before = last.reference.row
         }
     }
 
     private static let pageSize = 500
+    /// Payments that are asked about at once: a rail may wait for a block with each.
+    private static let concurrency = 16
+
+    private func resolve(_ records: [PaymentRecord]) async {
+        await withTaskGroup(of: Void.self) { group in
+            for (index, record) in records.enumerated() {
+                if index >= Self.concurrency { await group.next() }
+                group.addTask { await resolve(record) }
+            }
+        }
+    }
+
+    private func takeBackDisproved() async throws(LedgerError) {
+        for rail in rails() {
+            for identity in await rail.disproved() {
+                guard let record = try await ledger.payment(identity), record.state.value == .settled else { continue }
+                logger.warning(
+                    "a reorganised chain took back a settlement", metadata: ["payment": "\(identity.publicID)"])
+                await apply(.uncertain(transaction: record.transaction), record)
+            }
+        }
+    }
+
+    /// Hands the rails what was settled lately, in case the chain takes it back.
+    private func watchSettled() async throws(LedgerError) {
+        let query = PaymentQuery(
+            limit: Self.watchedPayments, value: .settled, since: now().adding(seconds: -Self.watchedSeconds))
+        for record in try await ledger.payments(query) { await rail(record.claim.adapter)?.watch(record) }
+    }
+
+    /// Settlements that a start hands to the rails, the newest; a deep reorganisation is minutes old.
+    private static let watchedPayments = 1000
+    private static let watchedSeconds: Int64 = 15 * 60
 
     /// Passes every `interval` until it is cancelled.
     package func run(every interval: Duration) async {
@@ -73,10 +111,6 @@ package struct SettlementWorker: Sendable {
 
     private func resolve(_ record: PaymentRecord) async {
         guard let rail = rail(record.claim.adapter) else { return }
-        if record.state.value == .owed, isPastValidity(record) {
-            await apply(.writtenOff(reason: "expired unpaid"), record)
-            return
-        }
         switch await rail.reconcile(record) {
         case .settled(let transaction, _):
             await apply(.settled(transaction: transaction, forwardingUntil: nil), record)
@@ -92,11 +126,6 @@ package struct SettlementWorker: Sendable {
         case .unknown, .unavailable:
             return
         }
-    }
-
-    private func isPastValidity(_ record: PaymentRecord) -> Bool {
-        guard let end = record.claim.validBefore else { return false }
-        return end < now()
     }
 
     private func apply(_ event: PaymentEvent, _ record: PaymentRecord) async {

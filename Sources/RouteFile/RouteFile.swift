@@ -12,6 +12,8 @@ package struct RouteFile: Sendable {
     package var forwardKey: Secret?
     /// The longest that a payment's `validBefore` may lie ahead.
     package var maxValidity: Duration
+    package var batch: BatchSettings
+    package var newPayers: NewPayerSettings
     /// The catalogue's assets, then the file's.
     package var assets: [AssetSettings]
     package var upstreams: [UpstreamSettings]

@@ -61,14 +61,18 @@ struct SettlementWorkerTests {
         #expect(try await state(stranger) == "uncertain/forwarding")
     }
 
-    @Test("what is owed is asked for until it is past its validity, and then written off")
+    @Test("what is owed is the batcher's: no time alone writes it off, only the rail's word at the start")
     func owed() async throws {
         let identity = try await claim(1, .owed)
         let rail = ScriptedRail()
         rail.reconcile(to: .unavailable(ScriptedRail.failure))
-        await worker(rail, now: Offers.start + 3600).pass()
+        await worker(rail, now: Offers.start + 1_000_000).pass()
+        try await worker(rail, now: Offers.start + 1_000_000).recover()
         #expect(try await state(identity) == "owed/delivered")
-        await worker(rail, now: Offers.start + 3601).pass()
+        rail.reconcile(to: .refused(.validBefore, message: nil))
+        await worker(rail).pass()
+        #expect(try await state(identity) == "owed/delivered")
+        try await worker(rail).recover()
         #expect(try await state(identity) == "written_off/delivered")
     }
 

@@ -105,10 +105,12 @@ struct ExampleFileTests {
         let environment = [
             "FACILITATOR_KEYS": "shop:0123456789abcdef", "FAREBOX_FORWARD_KEY": "0123456789abcdef",
             "BANK_BRIDGE_API_KEY": "k", "FACILITATOR_API_KEY": "k",
+            "EVM_SIGNER_PRIVATE_KEY": String(repeating: "1", count: 64),
         ]
         // All that is commented out comes in, but for what excludes its neighbour or its value.
         let excluded = [
             "#unmatched = \"deny\"", "#servers", "#payer", "#transaction_prefix", "#host =", "#pay_to_allowed = [",
+            "#rpc_urls", "#rpc_url_env", "#signer_key_file",
         ]
         let lines = text.split(separator: "\n", omittingEmptySubsequences: false).map { line in
             let isKey = line.hasPrefix("#") && !line.hasPrefix("# ") && !excluded.contains(where: line.hasPrefix)
@@ -116,7 +118,7 @@ struct ExampleFileTests {
         }
         let whole = lines.joined(separator: "\n").replacing("[server]\n", with: "[server]\nunmatched = \"free\"\n")
         let file = try RouteFile.parse(text: whole, fileName: "routes.example.toml", environment: environment)
-        #expect(file.adapters.map(\.scope.id) == ["demo-chain", "bank-bridge", "hosted"])
+        #expect(file.adapters.map(\.scope.id) == ["demo-chain", "base", "bank-bridge", "hosted"])
         #expect(file.facilitator?.keys != nil)
         #expect(file.server.unmatched == .free(upstream: 0))
     }

@@ -29,6 +29,7 @@ struct MistakeFixture: Sendable, CustomTestStringConvertible {
 struct MistakeFixtureTests {
     static let environment = [
         "BRIDGE_KEY": "hunter2hunter2", "SHORT_KEYS": "shop:hunter2", "BLANKS": "hunter2 hunter2",
+        "BAD_SIGNER_KEY": "hunter2",
     ]
 
     @Test("tell all of them, with line, key, reason and nearest name", arguments: MistakeFixture.all)

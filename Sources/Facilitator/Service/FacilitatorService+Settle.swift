@@ -41,14 +41,15 @@ extension FacilitatorService {
         case .remote: opening = .settling
         }
         let claim = sale.claim(verified, rail: rail)
-        switch try await ledger.claim(ReserveRequest(claim: claim, opening: opening, now: now())) {
+        let exposure = verified.balance.map { ExposureTerms(balance: $0) }
+        switch try await ledger.claim(ReserveRequest(claim: claim, opening: opening, now: now(), exposure: exposure)) {
         case .granted(let reference), .settleFirst(let reference):
             if case .settled(let transaction, _) = opening {
                 return try await tell(sale, reference, transaction: transaction, payer: verified.payer)
             }
             let order = SettleOrder(
                 payment: sale.payment, requirements: sale.requirements, identity: verified.identity,
-                payer: verified.payer)
+                payer: verified.payer, reference: reference)
             let outcome = await rail.settle(order)
             return await write(outcome, of: sale, reference, payer: verified.payer)
         case .overdrawn: return .answer(sale.failure(.insufficientBalance, payer: verified.payer))

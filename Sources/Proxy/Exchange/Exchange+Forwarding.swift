@@ -1,3 +1,4 @@
+import Facilitator
 import Ledger
 import NIOCore
 import Primitives
@@ -70,6 +71,8 @@ extension Exchange {
     enum AnswerReceipt {
         case none
         case settled
+        /// Served, and settled later.
+        case queued
         /// Settled and not delivered: receipt and token.
         case undelivered
     }
@@ -99,7 +102,8 @@ extension Exchange {
     func writeReceipt(_ receipt: AnswerReceipt, to buffer: inout ByteBuffer) {
         guard receipt != .none, let payment else { return }
         let form = payment.payment.form
-        let value = payment.receipt()
+        let queued = receipt == .queued ? payment.verified.map { payment.queuedReceipt($0.identity) } : nil
+        let value = queued ?? payment.receipt()
         buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: value.headerLineBound(form: form)) {
             value.writeHeaderLine(form: form, into: $0)
         }

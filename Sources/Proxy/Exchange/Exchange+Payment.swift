@@ -108,7 +108,8 @@ extension Exchange {
         }
     }
 
-    private func verified(_ outcome: VerifyOutcome) {
+    private func verified(_ verdict: VerifyOutcome) {
+        let outcome = outlivesBatch(verdict)
         if case .valid(let verified) = outcome { payment?.verified = verified }
         switch machine.verified(outcome) {
         case .reserve(let opening):
@@ -125,6 +126,14 @@ extension Exchange {
         }
     }
 
+    /// A payment that would end before its batch is refused now, and not served to be lost.
+    private func outlivesBatch(_ outcome: VerifyOutcome) -> VerifyOutcome {
+        guard let route, route.leastValidity > 0, case .valid(let verified) = outcome,
+            let end = verified.validBefore, end < loop.now().adding(seconds: route.leastValidity)
+        else { return outcome }
+        return .invalid(.validBefore, payer: verified.payer)
+    }
+
     // MARK: Claim
 
     private func reserve(_ opening: ExchangeStateMachine.Opening) {
@@ -137,13 +146,25 @@ extension Exchange {
             scheme: payment.offer.scheme, network: payment.offer.network, asset: payment.offer.asset,
             amount: payment.offer.amount, payTo: payment.offer.payTo, payer: verified.payer,
             validBefore: verified.validBefore, settlement: settlementOrder(opening, payment))
+        let exposure = exposure(of: payment, verified, on: route)
+        self.payment?.isExposureBounded = exposure?.perPayer != nil && exposure?.total != nil
         let request = ReserveRequest(
             claim: claim, opening: self.opening(opening, payment: payment, identity: verified.identity, now: now),
-            proof: proof(), now: now, redelivery: route.redelivery)
+            proof: proof(), now: now, redelivery: route.redelivery, exposure: exposure)
         let home = loop.home(of: self)
         loop.shared.ledger.reserve(request) { result in
             home.post { $0.reserved(result) }
         }
+    }
+
+    /// What the claim is measured against; a rail without an outside effect leaves nothing open.
+    private func exposure(
+        of payment: PaymentContext, _ verified: VerifiedPayment, on route: PaywallRoute
+    ) -> ExposureTerms? {
+        guard case .remote = payment.rail.settlement else { return nil }
+        var terms = route.exposure(of: payment.offer)
+        if let balance = verified.balance { terms = terms ?? ExposureTerms(); terms?.balance = balance }
+        return terms
     }
 
     /// What the rail will need if a crash comes between the claim and its settlement.

@@ -14,7 +14,8 @@ extension Exchange {
     func settle(_ reference: PaymentReference) {
         guard let payment, let verified = payment.verified else { return }
         let order = SettleOrder(
-            payment: payment.payment, requirements: payment.offer, identity: reference.identity, payer: verified.payer)
+            payment: payment.payment, requirements: payment.offer, identity: reference.identity, payer: verified.payer,
+            reference: reference)
         let rail = payment.rail
         let home = loop.home(of: self)
         let isTaken = loop.shared.desk.submit {
@@ -28,7 +29,7 @@ extension Exchange {
 
     private func settled(_ outcome: SettleOutcome) {
         if case .settled(_, let payer?) = outcome { payment?.verified?.payer = payer }
-        switch machine.settled(outcome) {
+        switch machine.settled(outcome, mayOwe: payment?.isExposureBounded == true) {
         case .record(let reference, let transaction):
             payment?.transaction = transaction
             record(.settled(transaction: transaction, forwardingUntil: lease), of: reference)
@@ -43,6 +44,11 @@ extension Exchange {
             write(.uncertain(transaction: transaction), of: reference)
             upstream?.cancel()
             answerWithoutOffers(.paymentRequired, .settlementPending, transaction: transaction ?? "")
+        case .recordUncertain(let reference, let transaction):
+            payment?.transaction = transaction
+            record(.uncertain(transaction: transaction), of: reference)
+        case .recordDeferred(let reference):
+            record(.deferred, of: reference)
         case .forfeit(let reference, let reason):
             forfeit(reference, reason: reason.rawValue)
             upstream?.cancel()
@@ -122,6 +128,7 @@ extension Exchange {
             case .forward: forward()
             case .settle(let reference): settle(reference)
             case .relayWithReceipt: relayHeld(receipt: .settled)
+            case .relayQueued: relayHeld(receipt: .queued)
             case .relayWithGrant: relayHeld(receipt: .undelivered)
             case .undeliver(let reference):
                 noteUndelivered(reference)
@@ -138,7 +145,7 @@ extension Exchange {
     func recordFailed(_ error: LedgerError) {
         loop.counters.ledgerFailures += 1
         let decision = machine.recordFailed()
-        if decision != .relayWithReceipt { upstream?.cancel() }
+        if decision != .relayWithReceipt, decision != .relayQueued { upstream?.cancel() }
         switch decision {
         case .answerUnavailable:
             answer(.ledgerUnavailable(error))
@@ -149,8 +156,10 @@ extension Exchange {
             answer(.ledgerUnavailable(error), receipt: .undelivered)
         case .relayWithReceipt:
             relayHeld(receipt: .settled)
+        case .relayQueued:
+            relayHeld(receipt: .queued)
         case .finish(let delivered):
-            write(.delivered, of: delivered)
+            if let delivered { write(.delivered, of: delivered) }
             log()
         case .forfeit(let reference):
             forfeit(reference, reason: "ledger unavailable")

@@ -200,6 +200,9 @@ extension Exchange: ResponseHandler {
         case .recordSettledLocally(let reference):
             hold(head)
             recordSettledLocally(reference)
+        case .recordOwed(let reference):
+            hold(head)
+            record(.owed, of: reference)
         case .release(let reference):
             upstream?.cancel()
             write(.released(reason: "upstream status"), of: reference)

@@ -12,6 +12,8 @@ extension ExchangeStateMachine {
         /// Settle before the head is released: mark it, or, on a local rail, record it at once.
         case recordSettle(PaymentReference)
         case recordSettledLocally(PaymentReference)
+        /// Write down that it is served and not paid, before the head is released.
+        case recordOwed(PaymentReference)
         case release(PaymentReference)
         case unreachable
     }
@@ -44,6 +46,13 @@ extension ExchangeStateMachine {
             }
             self = Self(.relaying(.free))
             return .releaseAndRelay(reference)
+        case .forwarding(.queued(let reference), _, let abandoned):
+            if delivers {
+                self = Self(.queueing(reference, leased: false, abandoned: abandoned))
+                return .recordOwed(reference)
+            }
+            self = Self(abandoned ? .finished : .relaying(.free))
+            return abandoned ? .release(reference) : .releaseAndRelay(reference)
         case let other:
             self = Self(other)
             return .unreachable
@@ -75,6 +84,9 @@ extension ExchangeStateMachine {
         case .forwarding(.promised(let reference), _, let abandoned):
             self = Self(.finished)
             return abandoned ? .release(reference) : .releaseAndAnswerGatewayError(reference)
+        case .forwarding(.queued(let reference), _, let abandoned):
+            self = Self(.finished)
+            return abandoned ? .release(reference) : .releaseAndAnswerGatewayError(reference)
         case .relaying(.paid(let reference)):
             self = Self(.finished)
             return .undeliverAndAbort(reference)
@@ -93,6 +105,9 @@ extension ExchangeStateMachine {
             return .remember
         case .recordingAnswer(let reference, let abandoned):
             self = Self(.recordingAnswer(reference, abandoned: abandoned))
+            return .remember
+        case .queueing(let reference, let leased, let abandoned):
+            self = Self(.queueing(reference, leased: leased, abandoned: abandoned))
             return .remember
         case .finished:
             self = Self(.finished)
@@ -188,25 +203,16 @@ extension ExchangeStateMachine {
         case .recording(let reference, _):
             self = Self(.recording(reference, abandoned: true))
             return .wait
-        case .forwarding(.free, _, _):
+        case .forwarding(let held, let local, _):
             self = Self(.finished)
-            return .cancelUpstream
-        case .relaying(.free):
+            return left(forwarding: held, settlesLocally: local, requestComplete: requestComplete)
+        case .relaying(let held):
             self = Self(.finished)
-            return .cancelUpstream
-        case .relaying(.promised):
-            self = Self(.finished)
-            return .cancelUpstream
-        case .forwarding(.paid(let reference), _, _):
-            self = Self(.finished)
-            return .cancelUpstreamAndUndeliver(reference)
-        case .forwarding(.promised(let reference), let local, _):
-            if requestComplete {
-                self = Self(.forwarding(.promised(reference), settlesLocally: local, abandoned: true))
-                return .wait
-            }
-            self = Self(.finished)
-            return .cancelUpstreamAndRelease(reference)
+            guard case .paid(let reference) = held else { return .cancelUpstream }
+            return isCutOff ? .cancelUpstreamAndUndeliver(reference) : .cancelUpstreamAndDeliver(reference)
+        case .queueing(let reference, let leased, _):
+            self = Self(.queueing(reference, leased: leased, abandoned: true))
+            return .wait
         case .undelivering:
             self = Self(.finished)
             return .cancelUpstream
@@ -219,9 +225,19 @@ extension ExchangeStateMachine {
         case .recordingAnswer(let reference, _):
             self = Self(.recordingAnswer(reference, abandoned: true))
             return .wait
-        case .relaying(.paid(let reference)):
-            self = Self(.finished)
-            return isCutOff ? .cancelUpstreamAndUndeliver(reference) : .cancelUpstreamAndDeliver(reference)
+        }
+    }
+
+    private mutating func left(
+        forwarding held: Held, settlesLocally: Bool, requestComplete: Bool
+    ) -> OnDownstreamClosed {
+        switch held {
+        case .free: return .cancelUpstream
+        case .paid(let reference): return .cancelUpstreamAndUndeliver(reference)
+        case .promised(let reference), .queued(let reference):
+            guard requestComplete else { return .cancelUpstreamAndRelease(reference) }
+            self = Self(.forwarding(held, settlesLocally: settlesLocally, abandoned: true))
+            return .wait
         }
     }
 }

@@ -14,7 +14,8 @@ package enum Terms: Hashable, Sendable {
 ///     opened ─▶ forwarding(free) ─▶ relaying ─▶ finished
 ///        └───▶ verifying ─▶ reserving ─┬─▶ settling ─▶ recording ─┬─▶ forwarding(paid) ─▶ relaying ─▶ finished
 ///                                      ├─▶ checkingBody ──────────┘         └─▶ undelivering ─▶ relaying(free)
-///                                      └─▶ forwarding(promised) ─▶ marking ─▶ settlingAnswer ─▶ recordingAnswer ─▶ relaying
+///                                      ├─▶ forwarding(promised) ─▶ marking ─▶ settlingAnswer ─▶ recordingAnswer ─▶ relaying
+///                                      └─▶ forwarding(queued) ─▶ queueing ─▶ relaying
 ///
 /// Events in, actions out: the shell performs an action and reports what came of it. An `abandoned` exchange has lost its client
 /// but still owes the ledger the truth. An event that cannot come in a state answers `.unreachable`.
@@ -26,6 +27,8 @@ package struct ExchangeStateMachine: ~Copyable {
         case paid(PaymentReference)
         /// Claimed; settled when the upstream delivers.
         case promised(PaymentReference)
+        /// Claimed; settled with others some time after the upstream has delivered.
+        case queued(PaymentReference)
     }
 
     enum State: ~Copyable {
@@ -40,6 +43,8 @@ package struct ExchangeStateMachine: ~Copyable {
         case marking(PaymentReference, abandoned: Bool)
         case settlingAnswer(PaymentReference, abandoned: Bool)
         case recordingAnswer(PaymentReference, abandoned: Bool)
+        /// Served and not paid yet is being written; `leased` where the service still runs in the ledger.
+        case queueing(PaymentReference, leased: Bool, abandoned: Bool)
         case relaying(Held)
         case finished
     }
@@ -185,7 +190,9 @@ package struct ExchangeStateMachine: ~Copyable {
             self = Self(.settling(reference, abandoned: false))
             return .settle(reference)
         case .forwarding:
-            self = Self(.forwarding(.promised(reference), settlesLocally: settlesLocally, abandoned: false))
+            // A rail without an outside effect has no use for a batch.
+            let held: Held = timing == .batch && !settlesLocally ? .queued(reference) : .promised(reference)
+            self = Self(.forwarding(held, settlesLocally: settlesLocally, abandoned: false))
             return .forward
         }
     }
@@ -230,12 +237,17 @@ package struct ExchangeStateMachine: ~Copyable {
         case releaseAndRefuse(PaymentReference, ReasonCode)
         case releaseAndAnswerUnavailable(PaymentReference)
         case markUncertain(PaymentReference, transaction: String?)
+        /// Served within the bounds of what may be served unpaid: written down, then the answer goes out.
+        case recordUncertain(PaymentReference, transaction: String?)
+        /// The same of a payment that has certainly not moved yet.
+        case recordDeferred(PaymentReference)
         /// The upstream ran and the value will not move: the answer is withheld, and the payment opens nothing again.
         case forfeit(PaymentReference, ReasonCode)
         case unreachable
     }
 
-    package mutating func settled(_ outcome: SettleOutcome) -> OnSettled {
+    /// What the rail said; `mayOwe` where the claim was measured against what may be served unpaid.
+    package mutating func settled(_ outcome: SettleOutcome, mayOwe: Bool = false) -> OnSettled {
         switch consume self.state {
         case .settling(let reference, let abandoned):
             switch outcome {
@@ -260,6 +272,12 @@ package struct ExchangeStateMachine: ~Copyable {
             case .refused(let reason, _):
                 self = Self(.finished)
                 return .forfeit(reference, reason)
+            case .unavailable where mayOwe:
+                self = Self(.queueing(reference, leased: false, abandoned: abandoned))
+                return .recordDeferred(reference)
+            case .unknown(let transaction) where mayOwe:
+                self = Self(.queueing(reference, leased: true, abandoned: abandoned))
+                return .recordUncertain(reference, transaction: transaction)
             case .unavailable:
                 self = Self(.finished)
                 return .forfeit(reference, .unexpectedSettleError)
@@ -278,6 +296,8 @@ package struct ExchangeStateMachine: ~Copyable {
         /// Ask the rail to settle; the mark is on disk.
         case settle(PaymentReference)
         case relayWithReceipt
+        /// With the receipt of what is settled later.
+        case relayQueued
         case relayWithGrant
         /// The client left before what it paid for could start.
         case undeliver(PaymentReference)
@@ -305,6 +325,13 @@ package struct ExchangeStateMachine: ~Copyable {
             }
             self = Self(.relaying(.paid(reference)))
             return .relayWithReceipt
+        case .queueing(let reference, let leased, let abandoned):
+            if abandoned {
+                self = Self(.finished)
+                return .finish(delivered: leased ? reference : nil)
+            }
+            self = Self(.relaying(leased ? .paid(reference) : .queued(reference)))
+            return .relayQueued
         case .undelivering(_, let answered):
             self = Self(answered ? .relaying(.free) : .finished)
             return .relayWithGrant
@@ -326,7 +353,9 @@ package struct ExchangeStateMachine: ~Copyable {
         case answerWithGrant
         /// The value moved and the answer is in hand: it is delivered, and recorded later.
         case relayWithReceipt
-        case finish(delivered: PaymentReference)
+        /// Claimed durably and the answer in hand: it is delivered, and written down later.
+        case relayQueued
+        case finish(delivered: PaymentReference?)
         /// The upstream ran, and the value will not be asked for: withheld, and opens nothing again.
         case forfeit(PaymentReference)
         case drop
@@ -352,6 +381,13 @@ package struct ExchangeStateMachine: ~Copyable {
             }
             self = Self(.relaying(.paid(reference)))
             return .relayWithReceipt
+        case .queueing(let reference, let leased, let abandoned):
+            if abandoned {
+                self = Self(.finished)
+                return .finish(delivered: leased ? reference : nil)
+            }
+            self = Self(.relaying(leased ? .paid(reference) : .queued(reference)))
+            return .relayQueued
         case .undelivering:
             self = Self(.finished)
             return .answerWithGrant

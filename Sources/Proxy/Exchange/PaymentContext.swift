@@ -12,6 +12,8 @@ struct PaymentContext {
     var verified: VerifiedPayment?
     /// Set once it is settled.
     var transaction: String?
+    /// Whether the claim was measured against what may be served unpaid.
+    var isExposureBounded = false
 
     /// The settlement of a rail that needs nobody for it.
     func localTransaction(of identity: PaymentIdentity) -> String {
@@ -26,6 +28,15 @@ struct PaymentContext {
         Receipt(
             success: true, transaction: transaction ?? "", network: offer.network,
             payer: verified?.payer)
+    }
+
+    /// What the client gets to see of a payment that is served and will be settled later.
+    func queuedReceipt(_ identity: PaymentIdentity) -> Receipt {
+        Receipt(
+            success: true, transaction: transaction ?? "", network: offer.network, payer: verified?.payer,
+            extra: [
+                JSONMember("settlement", .string("queued")), JSONMember("payment", .string(identity.publicID)),
+            ])
     }
 
     func failedReceipt(_ reason: ReasonCode, transaction: String = "") -> Receipt {

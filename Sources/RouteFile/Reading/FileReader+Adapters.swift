@@ -32,10 +32,10 @@ extension FileReader {
     }
 
     /// `[[adapters]]`, in the order of the file, with the ties among them.
-    func adapters(_ sections: [Section], assets: AssetBook, maxValidity: Duration) -> AdapterBook {
+    func adapters(_ sections: [Section], _ context: ChainContext) -> AdapterBook {
         var book = AdapterBook()
         for section in sections {
-            guard let draft = adapter(section, assets: assets, maxValidity: maxValidity) else {
+            guard let draft = adapter(section, context) else {
                 book.isComplete = false
                 continue
             }
@@ -45,7 +45,7 @@ extension FileReader {
         return book
     }
 
-    private func adapter(_ section: Section, assets: AssetBook, maxValidity: Duration) -> AdapterDraft? {
+    private func adapter(_ section: Section, _ context: ChainContext) -> AdapterDraft? {
         let kind = section.require("kind", ValueKind.word(Kind.allCases.map { ($0.rawValue, $0) }))
         let id = section.require("id", ValueKind.name)
         let scheme = section.read("scheme", Self.scheme)
@@ -58,12 +58,11 @@ extension FileReader {
         let scope = AdapterScope(
             id: id.value, versions: versions ?? (kind.value == .offchain ? [2] : [1, 2]), scheme: scheme.value,
             networks: networks.map(\.value), signers: signers)
-        let policy = TransferPolicy(maxValidity: maxValidity.components.seconds)
         let backend: AdapterConfiguration.Backend? =
             switch kind.value {
-            case .evm: evmBackend(section, scope, assets, policy)
+            case .evm: evmBackend(section, scope, context)
             case .offchain: offchainBackend(section)
-            case .remote: remoteBackend(section, policy)
+            case .remote: remoteBackend(section, context.policy)
             }
         let configuration = backend.map { AdapterConfiguration(scope: scope, backend: $0) }
         if let configuration { check(configuration, section) }
@@ -105,30 +104,32 @@ extension FileReader {
     // MARK: - Kinds
 
     private func evmBackend(
-        _ section: Section, _ scope: AdapterScope, _ assets: AssetBook, _ policy: TransferPolicy
+        _ section: Section, _ scope: AdapterScope, _ context: ChainContext
     ) -> AdapterConfiguration.Backend? {
-        section.refuse(
-            ["url", "api_key_env", "timeout_seconds", "settle_timeout"], "belongs to adapters of kind \"remote\"")
+        section.refuse(["url", "api_key_env", "timeout_seconds"], "belongs to adapters of kind \"remote\"")
         section.refuse(["identity", "other_fields"], "belongs to adapters of kind \"offchain\"")
-        guard let backend = section.section("backend", table: "adapters.backend") else {
-            if !section.has("backend") {
-                log.add(
-                    section.place(of: "backend"),
-                    "is missing: an evm adapter without type = \"mock\" is not available in this version")
+        if section.has("backend") {
+            guard let backend = section.section("backend", table: "adapters.backend") else { return nil }
+            refuseAll(backend, but: ["type"], "has no meaning for an evm adapter")
+            guard let type = backendType(backend, of: ["mock", "rpc"]) else { return nil }
+            if type == "mock" {
+                section.refuse(Self.chainKeys + ["settle_timeout"], "has no meaning for an evm mock")
+                return .mockEVM(MockEVMSettings(policy: context.policy, domains: domains(of: scope, context.assets)))
             }
-            return nil
         }
-        refuseAll(backend, but: ["type"], "has no meaning for an evm mock")
-        guard backendType(backend, of: ["mock"], later: ["rpc"]) != nil else { return nil }
-        let domains = assets.all.compactMap { asset -> TypedDataDomain? in
+        return chainBackend(section, scope, context)
+    }
+
+    private func domains(of scope: AdapterScope, _ assets: AssetBook) -> [TypedDataDomain] {
+        assets.all.compactMap { asset -> TypedDataDomain? in
             guard scope.networks.contains(where: { $0.matches(asset.network) }) else { return nil }
             return asset.domain
         }
-        return .mockEVM(MockEVMSettings(policy: policy, domains: domains))
     }
 
     private func offchainBackend(_ section: Section) -> AdapterConfiguration.Backend? {
         section.refuse(["url", "settle_timeout"], "belongs to adapters of kind \"remote\"")
+        section.refuse(Self.chainKeys, "belongs to adapters of kind \"evm\"")
         section.refuse(["api_key_env", "timeout_seconds"], "belongs into [adapters.backend]")
         let fields = OffchainFields(
             identity: section.list("identity", ValueKind.name)?.map(\.value) ?? [],
@@ -139,7 +140,7 @@ extension FileReader {
             }
             return nil
         }
-        guard let type = backendType(backend, of: ["http", "mock"], later: []) else { return nil }
+        guard let type = backendType(backend, of: ["http", "mock"]) else { return nil }
         return type == "mock" ? mockOffchain(backend, fields) : bridge(backend, fields)
     }
 
@@ -169,6 +170,7 @@ extension FileReader {
 
     private func remoteBackend(_ section: Section, _ policy: TransferPolicy) -> AdapterConfiguration.Backend? {
         section.refuse(["backend"], "has no meaning for a remote adapter; write `url`")
+        section.refuse(Self.chainKeys, "belongs to adapters of kind \"evm\"")
         section.refuse(["identity", "other_fields"], "belongs to adapters of kind \"offchain\"")
         let url = section.require("url", ValueKind.url)
         let key = secret(section, "api_key_env")
@@ -181,13 +183,8 @@ extension FileReader {
                 policy: policy))
     }
 
-    private func backendType(_ backend: Section, of types: [String], later: [String]) -> String? {
-        backend.require("type") { node in
-            if case .string(let text) = node.value, later.contains(text) {
-                return .mistake("\"\(text)\" is not available in this version")
-            }
-            return ValueKind.word(types.map { ($0, $0) })(node)
-        }?.value
+    private func backendType(_ backend: Section, of types: [String]) -> String? {
+        backend.require("type", ValueKind.word(types.map { ($0, $0) }))?.value
     }
 
     private func refuseAll(_ section: Section, but kept: [String], _ reason: String) {

@@ -1,3 +1,4 @@
+import Ledger
 import Pricing
 import Primitives
 import X402
@@ -9,6 +10,7 @@ struct RouteContext {
     var adapters: AdapterBook
     var terms: PaymentTerms
     var maxValidity: Duration
+    var batch: BatchSettings
     var hasForwardKey: Bool
 }
 
@@ -36,7 +38,8 @@ extension FileReader {
 
     private func route(_ section: Section, _ context: RouteContext) -> RouteDraft {
         let pattern = pattern(section)
-        let terms = PaymentTerms(section, assets: context.assets, inheriting: context.terms)
+        var terms = PaymentTerms(section, assets: context.assets, inheriting: context.terms)
+        makeRoomForBatch(&terms, context)
         let upstream = upstream(section, context)
         let price = section.require("price", ValueKind.price)
         let description = section.read("description", ValueKind.text)
@@ -117,6 +120,23 @@ extension FileReader {
         }
         return isUsable
     }
+
+    /// Under `batch` an offer must stand long enough for a batch, its block and one more batch.
+    private func makeRoomForBatch(_ terms: inout PaymentTerms, _ context: RouteContext) {
+        guard terms.timing?.value == .batch, let given = terms.maxTimeoutSeconds else { return }
+        let least = Int(context.batch.leastValidity.components.seconds) + Self.signingSeconds
+        if given.value >= least, terms.isTimeoutGiven { return }
+        if terms.isTimeoutGiven {
+            log.addOnce(given.place, "is too short for `settle = \"batch\"`: at least \(least)")
+        } else {
+            terms.maxTimeoutSeconds?.value = max(least, Self.batchTimeoutSeconds)
+        }
+    }
+
+    /// How long a client may take to sign and come back.
+    private static let signingSeconds = 10
+    /// `max_timeout_seconds` of a batch route that says none.
+    private static let batchTimeoutSeconds = 120
 
     private func checkTimes(_ section: Section, _ terms: PaymentTerms, _ context: RouteContext) {
         guard let maxTimeout = terms.maxTimeoutSeconds, .seconds(maxTimeout.value) > context.maxValidity else { return }

@@ -1,4 +1,6 @@
+import Facilitator
 import Pricing
+import Primitives
 import X402
 
 /// Reads a whole file: every table once, then what they say of each other.
@@ -14,11 +16,18 @@ struct FileReader {
         let forwardKey = secret(payments, "forward_key_env")
         let assets = assets(root.sections("assets", table: "assets"))
         let upstreams = upstreams(root.sections("upstreams", table: "upstreams"))
-        let adapters = adapters(root.sections("adapters", table: "adapters"), assets: assets, maxValidity: maxValidity)
+        let batch = batch(payments)
+        let newPayers = newPayers(payments)
+        let settlers = payments.list("known_settlers", ValueKind.contract)?.map(\.value) ?? []
+        let adapters = adapters(
+            root.sections("adapters", table: "adapters"),
+            ChainContext(
+                assets: assets, policy: TransferPolicy(maxValidity: maxValidity.components.seconds),
+                knownSettlers: Set(settlers), batch: batch))
         let context = RouteContext(
             assets: assets, upstreams: upstreams, adapters: adapters,
             terms: PaymentTerms(payments, assets: assets, inheriting: nil), maxValidity: maxValidity,
-            hasForwardKey: payments.has("forward_key_env"))
+            batch: batch, hasForwardKey: payments.has("forward_key_env"))
         let routes = routes(root.sections("routes", table: "routes"), context)
         let server = server(section(root, "server"), upstreams)
         let payees = Set((context.terms.payTo?.accounts ?? []) + routes.flatMap(\.payees))
@@ -35,9 +44,30 @@ struct FileReader {
         let keeps = ready.contains(where: \.keepsEncodedSlash)
         return RouteFile(
             server: server, facilitator: facilitator, ledger: ledger, forwardKey: forwardKey, maxValidity: maxValidity,
+            batch: batch, newPayers: newPayers,
             assets: assets.all, upstreams: ready, routes: settings, adapters: adapters.list.compactMap(\.configuration),
             table: table, canonicaliser: Canonicaliser(policy: CanonicalPolicy(encodedSlash: keeps ? .keep : .refuse)),
             warnings: log.sortedWarnings)
+    }
+
+    private func batch(_ payments: Section) -> BatchSettings {
+        let section =
+            payments.section("batch", table: "payments.batch") ?? Section(absent: "payments.batch", log: log)
+        let fallback = Section(absent: "payments.batch", log: log)
+        func value<Value>(_ key: String, _ kind: (DocumentNode) -> Reading<Value>) -> Value {
+            if let value = section.read(key, kind)?.value ?? fallback.read(key, kind)?.value { return value }
+            preconditionFailure("the schema has a default for payments.batch.\(key)")
+        }
+        return BatchSettings(
+            interval: value("interval", ValueKind.duration), maxItems: value("max_items", ValueKind.integer(1...500)),
+            exposureLimit: value("exposure_limit", ValueKind.dollars),
+            totalExposureLimit: value("total_exposure_limit", ValueKind.dollars))
+    }
+
+    private func newPayers(_ payments: Section) -> NewPayerSettings {
+        NewPayerSettings(
+            trusted: payments.has("trust_new_payers") ? payments.read("trust_new_payers", ValueKind.bool)?.value : nil,
+            payments: payments.read("new_payer_payments", ValueKind.integer(0...1_000_000))?.value ?? 0)
     }
 
     private func section(_ root: Section, _ name: String) -> Section {

@@ -9,6 +9,8 @@ struct PaymentTerms {
     var acceptsPlace: Place
     var timing: Located<SettlementTiming>?
     var maxTimeoutSeconds: Located<Int>?
+    /// Whether the file says it, here or in `[payments]`.
+    var isTimeoutGiven: Bool
     var chargeOn: StatusSet
     var redeliveries: Located<Int>?
     var forward: Located<ForwardPayment>?
@@ -25,6 +27,7 @@ struct PaymentTerms {
         }
         timing = inherited("settle", parent?.timing, ValueKind.timing)
         maxTimeoutSeconds = inherited("max_timeout_seconds", parent?.maxTimeoutSeconds, ValueKind.integer(10...86_400))
+        isTimeoutGiven = section.has("max_timeout_seconds") || parent?.isTimeoutGiven == true
         redeliveries = inherited("redeliveries", parent?.redeliveries, ValueKind.integer(0...100))
         forward = inherited(
             "forward_payment", parent?.forward, ValueKind.word(ForwardPayment.allCases.map { ($0.rawValue, $0) }))

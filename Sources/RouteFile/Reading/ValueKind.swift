@@ -119,9 +119,20 @@ enum ValueKind {
         }
     }
 
+    /// `"$0.001"`.
+    static func dollars(_ node: DocumentNode) -> Reading<DollarAmount> {
+        guard case .string(let text) = node.value, text.hasPrefix("$") else {
+            return .mistake("must be an amount of dollars such as \"$0.001\"")
+        }
+        do {
+            return .value(try DollarAmount(text.dropFirst()))
+        } catch {
+            return .mistake(error.reason)
+        }
+    }
+
     static func timing(_ node: DocumentNode) -> Reading<SettlementTiming> {
-        if case .string("batch") = node.value { return .mistake("\"batch\" is not available in this version") }
-        return word([("before", SettlementTiming.before), ("after", SettlementTiming.after)])(node)
+        word(SettlementTiming.allCases.map { ($0.word, $0) })(node)
     }
 
     /// `"2xx"`, `"404"` or `404`.

@@ -3,7 +3,7 @@ package enum RouteFileSchema {
     /// The tables, by the path that mistakes use without its indices; the root is the empty path.
     package static let tables: [String: [KeySpec]] = [
         "": root, "server": server, "facilitator": facilitator, "ledger": ledger, "payments": payments,
-        "assets": assets,
+        "payments.batch": batch, "assets": assets,
         "upstreams": upstreams, "routes": routes, "adapters": adapters, "adapters.backend": backend,
     ]
 
@@ -32,8 +32,14 @@ package enum RouteFileSchema {
     private static let payments: [KeySpec] = [
         .key("pay_to"), .key("accepts"), .key("settle", "\"before\""), .key("max_timeout_seconds", "60"),
         .key("charge_on", "[\"2xx\", \"3xx\"]"), .key("redeliveries", "3"), .key("forward_payment", "\"none\""),
-        .key("forward_key_env"), .key("max_validity", "\"24h\""), .later("batch"), .later("trust_new_payers"),
-        .later("known_settlers"), .secret("forward_key", instead: "forward_key_env"),
+        .key("forward_key_env"), .key("max_validity", "\"24h\""), .key("batch"), .key("trust_new_payers"),
+        .key("new_payer_payments", "3"), .key("known_settlers", "[]"),
+        .secret("forward_key", instead: "forward_key_env"),
+    ]
+
+    private static let batch: [KeySpec] = [
+        .key("interval", "\"12s\""), .key("max_items", "200"), .key("exposure_limit", "\"$1\""),
+        .key("total_exposure_limit", "\"$50\""),
     ]
 
     private static let assets: [KeySpec] = [
@@ -60,9 +66,11 @@ package enum RouteFileSchema {
         .key("signers", "[]"),
         .key("url"), .key("api_key_env"), .key("timeout_seconds", "10"), .key("settle_timeout", "\"20s\""),
         .key("identity", "[\"paymentIntentId\", \"signature\"]"), .key("other_fields", "[]"), .key("backend"),
-        .later("rpc_url"), .later("rpc_urls"), .later("signer_key_env"), .later("confirmations"),
-        .later("batch_contract"),
-        .later("known_settlers"), .secret("api_key", instead: "api_key_env"),
+        .key("rpc_url"), .key("rpc_urls"), .key("rpc_url_env"), .key("signer_key_env"), .key("signer_key_file"),
+        .key("confirmations", "1"), .key("batch_contract"), .key("known_settlers", "[]"),
+        .key("wallet_factories", "[]"), .key("max_fee_per_gas", "\"50gwei\""), .key("gas_budget_per_hour"),
+        .key("min_payment"), .key("native_price"), .key("bump_after", "\"15s\""),
+        .secret("api_key", instead: "api_key_env"),
         .secret("signer_key", instead: "signer_key_env"), .secret("private_key", instead: "signer_key_env"),
     ]
 

@@ -45,7 +45,7 @@ final class Node: Sendable {
         let ledger = try plan.file.ledger.open()
         do {
             let client = try OutgoingClient(group: group)
-            let factory = RailFactory(client: client, ledger: ledger)
+            let factory = RailFactory(client: client, ledger: ledger, now: PaywallShared.systemTime)
             let result = try await run(plan, group: group, log: log, ledger: ledger, factory: factory, body: body)
             await client.shutdown()
             await ledger.close()
@@ -72,10 +72,20 @@ final class Node: Sendable {
         for notice in plan.notices(of: rails.registry) {
             logger.warning("notice", metadata: ["notice": "\(notice)"])
         }
+        for rail in rails.registry.rails {
+            do {
+                for notice in try await rail.prepare() { logger.warning("notice", metadata: ["notice": "\(notice)"]) }
+            } catch {
+                throw NodeFailure("adapter `\(error.adapter)`: \(error.message)")
+            }
+        }
         let backlog = TransitionBacklog()
         let worker = SettlementWorker(
-            ledger: ledger, rail: { rails.rail(id: $0) }, now: PaywallShared.systemTime, logger: logger,
-            backlog: backlog)
+            ledger: ledger, rail: { rails.rail(id: $0) }, rails: { rails.registry.rails },
+            now: PaywallShared.systemTime, logger: logger, backlog: backlog)
+        let batcher = Batcher(
+            ledger: ledger, rail: { rails.rail(id: $0) }, plan: plan.file.batch.plan, now: PaywallShared.systemTime,
+            logger: logger)
         do {
             try await worker.recover()
         } catch {
@@ -94,6 +104,7 @@ final class Node: Sendable {
                 plan: plan, logger: logger, rails: rails, factory: factory, listeners: listeners, ledger: ledger)
             let result = await withTaskGroup(of: Void.self) { tasks in
                 tasks.addTask { await worker.run(every: workerInterval) }
+                tasks.addTask { await batcher.run() }
                 let result = await body(node)
                 logger.notice("draining", metadata: ["timeout": "\(plan.file.server.drainTimeout)"])
                 await listeners.drain(timeout: plan.file.server.drainTimeout)
@@ -103,6 +114,8 @@ final class Node: Sendable {
             desk.close()
             await jobs
             await settle(group)
+            // Authorizations do not wait for the next start.
+            await batcher.flush()
             return result
         } catch {
             desk.close()

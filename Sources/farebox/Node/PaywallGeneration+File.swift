@@ -1,7 +1,10 @@
 import Facilitator
 import Ledger
+import Pricing
+import Primitives
 import Proxy
 import RouteFile
+import X402
 
 extension PaywallGeneration {
     /// Puts the routes of a file on the rails of its adapters.
@@ -17,7 +20,7 @@ extension PaywallGeneration {
         self.init(
             table: file.table,
             routes: file.routes.map {
-                PaywallRoute($0, forwardKey: file.forwardKey, origin: origin, registry: registry)
+                PaywallRoute($0, file: file, origin: origin, registry: registry)
             },
             upstreams: file.upstreams.map(\.configuration), unmatched: unmatched, canonicaliser: file.canonicaliser)
     }
@@ -25,17 +28,50 @@ extension PaywallGeneration {
 
 extension PaywallRoute {
     fileprivate convenience init(
-        _ route: RouteSettings, forwardKey: Secret?, origin: String, registry: AdapterRegistry
+        _ route: RouteSettings, file: RouteFile, origin: String, registry: AdapterRegistry
     ) {
         let facts: PaywallRoute.Facts =
             switch route.forwardPayment {
             case .none: .none
             case .plain: .plain
-            case .signed: .signed(key: forwardKey?.reveal { Array($0.utf8) } ?? [])
+            case .signed: .signed(key: file.forwardKey?.reveal { Array($0.utf8) } ?? [])
             }
         self.init(
             name: route.name, upstream: route.upstream, offers: route.requirements, timing: route.timing,
             chargeOn: route.chargeOn, redelivery: RedeliveryPolicy(limit: route.redeliveries), facts: facts,
+            exposures: route.timing == .before ? [:] : file.exposures(of: route),
+            leastValidity: route.timing == .batch ? file.batch.plan.margin.components.seconds : 0,
             description: route.description, mimeType: route.mimeType, origin: origin, registry: registry)
     }
+}
+
+extension RouteFile {
+    /// How much may be served unpaid under each offer of a route, in the units of its asset.
+    ///
+    /// The limits are dollars; an asset that is not pegged to them is served unpaid only where its route's price is its own limit:
+    /// one payment at a time for a payer, and as many in all as the two limits allow.
+    fileprivate func exposures(of route: RouteSettings) -> [PaymentRequirements: ExposureTerms] {
+        var terms: [PaymentRequirements: ExposureTerms] = [:]
+        for offer in route.offers {
+            let asset = assets.first { $0.id == offer.asset }
+            let amount = offer.requirements.amount
+            func units(_ dollars: DollarAmount) -> UInt256 {
+                guard asset?.isDollarPegged == true else { return amount }
+                return (try? dollars.atomicUnits(assetDecimals: offer.assetDecimals)) ?? amount
+            }
+            let isTrusted = newPayers.trusted ?? (asset?.isDollarPegged == true && amount <= units(.cent))
+            terms[offer.requirements] = ExposureTerms(
+                perPayer: units(batch.exposureLimit), total: units(batch.totalExposureLimit),
+                newcomer: isTrusted ? nil : NewcomerRule(payments: newPayers.payments))
+        }
+        return terms
+    }
+}
+
+extension DollarAmount {
+    /// Up to this price a payer is trusted without a history.
+    fileprivate static let cent: DollarAmount = {
+        guard let cent = try? DollarAmount("0.01") else { preconditionFailure("a constant amount") }
+        return cent
+    }()
 }

@@ -119,7 +119,7 @@ struct RPCNodeTests {
 
     /// Short only where the node says nothing.
     private static func timeout(of reply: FakePeer.Reply) -> Duration {
-        if case .silence = reply { return .milliseconds(500) }
+        if case .silence = reply { return .seconds(3) }
         return .seconds(30)
     }
 

@@ -46,7 +46,8 @@ struct RailBench: Sendable {
             networks: [Fixture.pattern(isOffchain ? "offchain:*" : "eip155:*")], signers: ["signer"])
         let ledger = MemoryLedger()
         let clock = TestClock()
-        let factory = RailFactory(client: try client.get(), ledger: ledger, clock: clock.clock)
+        let factory = RailFactory(
+            client: try client.get(), ledger: ledger, clock: clock.clock, now: { UnixTime(1_800_000_000) })
         let rail = try factory.make(AdapterConfiguration(scope: scope, backend: backend))
         let offer = isOffchain ? Fixture.bankOffer : Fixture.offer
         let payment =

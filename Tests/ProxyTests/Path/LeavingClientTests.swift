@@ -205,6 +205,7 @@ struct LeavingClientTests {
             _ = try await client.answerHead()
             await client.leave()
             await rig.upstream.closures.reaches(1)
+            _ = await rig.ledger.transitions.first { $0.word == "delivered" }
             #expect(try await rig.state(of: payment) == "settled/delivered")
             #expect(try await rig.ask("GET /x", payment.line).status == 402)
             #expect(rig.upstream.runs == 1)

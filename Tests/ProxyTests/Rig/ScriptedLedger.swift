@@ -119,6 +119,7 @@ extension PaymentEvent {
         case .delivered: "delivered"
         case .undelivered: "undelivered"
         case .owed: "owed"
+        case .deferred: "deferred"
         case .writtenOff: "writtenOff"
         case .expired: "expired"
         case .renewed: "renewed"

@@ -63,6 +63,16 @@ package struct TransferVerifier: Sendable {
         return .met(TransferTerms(transfer: transfer, chainID: chainID, asset: asset, domain: domain))
     }
 
+    /// The terms of a payment that were met once, whatever the time is now; nil for one whose terms never could be.
+    package func knownTerms(of payment: Payment, for requirements: PaymentRequirements) -> TransferTerms? {
+        guard case .transfer(let transfer) = payment.payload, let chainID = requirements.network.chainID,
+            let asset = requirements.asset.address, let name = requirements.extra.name,
+            let version = requirements.extra.version
+        else { return nil }
+        let domain = domains.domain(name: name, version: version, chainID: chainID, contract: asset)
+        return TransferTerms(transfer: transfer, chainID: chainID, asset: asset, domain: domain)
+    }
+
     /// Checks the signature of a payment whose terms are met.
     ///
     /// Without `checkingParity` a payer whose key is known costs a verification, a seventh less than a recovery; `v`, which

@@ -1,0 +1,160 @@
+import EVM
+import Ledger
+import Primitives
+import X402
+
+/// Judges payments with the chain's help: code, nonce, balance, and the transfer tried out.
+///
+/// The order and the codes are those of the official Python SDK 2.25, but that nonce and balance are asked for beside the
+/// trial and not after it, in the same exchange: one for most payments, of five calls at most; two where a payer's signature
+/// is not its key's.
+struct ChainJudge: Sendable {
+    let chain: Chain
+    let verifier: TransferVerifier
+    let assets: [Address: ChainAsset]
+    let walletFactories: Set<Address>
+    /// Who transfers are tried out as.
+    let sender: Address
+    let clock: RailClock
+    let codes = CodeCache()
+
+    /// Gas that a settlement may take when it is tried out: a payer's contract cannot make a node work longer.
+    static let trialGas: UInt64 = 600_000
+
+    enum Verdict: Sendable {
+        /// `balance` is what the payer held when asked.
+        case valid(TransferTerms, SignaturePath, balance: UInt256)
+        case invalid(ReasonCode, payer: Address?)
+    }
+
+    /// What can be refused without asking.
+    func verifyLocally(
+        _ payment: Payment, for requirements: PaymentRequirements, now: UnixTime, keys: inout PublicKeyCache
+    ) -> LocalVerdict {
+        switch termsVerdict(payment, requirements, now: now) {
+        case .refused(let reason, let payer): return .decided(.invalid(reason, payer: payer?.checksummed))
+        case .met(let terms):
+            let payer = terms.transfer.from
+            if codes.hasCode(payer, now: clock.now()) == false,
+                case .refused(let reason) = verifier.signature(of: terms, keys: &keys)
+            {
+                return .decided(.invalid(reason, payer: payer.checksummed))
+            }
+            return .needsNetwork
+        }
+    }
+
+    /// Judges a payment; throws when the chain cannot be asked.
+    func judge(
+        _ payment: Payment, for requirements: PaymentRequirements, now: UnixTime
+    ) async throws(ChainError) -> Verdict {
+        switch termsVerdict(payment, requirements, now: now) {
+        case .refused(let reason, let payer): return .invalid(reason, payer: payer)
+        case .met(let terms):
+            switch try await path(of: terms) {
+            case .refused(let reason): return .invalid(reason, payer: terms.transfer.from)
+            case .found(let path): return try await tryOut(terms, path)
+            }
+        }
+    }
+
+    private func termsVerdict(
+        _ payment: Payment, _ requirements: PaymentRequirements, now: UnixTime
+    ) -> TransferVerifier.TermsVerdict {
+        let verdict = verifier.terms(of: payment, for: requirements, now: now)
+        guard case .met(let terms) = verdict else { return verdict }
+        // Only tokens that the operator named get our gas: any other may do what it likes with it.
+        guard let asset = assets[terms.asset] else { return .refused(.noAssetInformation, payer: terms.transfer.from) }
+        guard terms.transfer.value >= asset.floor else { return .refused(.notWorthItsGas, payer: terms.transfer.from) }
+        return verdict
+    }
+
+    // MARK: Signature
+
+    enum PathVerdict: Sendable {
+        case found(SignaturePath)
+        case refused(ReasonCode)
+    }
+
+    /// How the signature goes to the chain; asks for the payer's code only where no key of its made the signature.
+    func path(of terms: TransferTerms) async throws(ChainError) -> PathVerdict {
+        var keys = PublicKeyCache(capacity: 2)
+        let refusal: ReasonCode
+        switch verifier.signature(of: terms, keys: &keys) {
+        case .signed(let signature):
+            // A token looks at a payer's code before it looks at a key, so that a delegated account's two short forms differ.
+            if case .bytes(let bytes) = terms.transfer.signature, bytes.count != 65,
+                try await hasCode(terms.transfer.from)
+            {
+                return .found(.contract(bytes))
+            }
+            return .found(.key(signature))
+        case .forContract: refusal = .undeployedSmartWallet
+        case .refused(let reason): refusal = reason
+        }
+        let bytes = terms.transfer.signatureBytes
+        if bytes.isEmpty { return .refused(refusal) }
+        if try await hasCode(terms.transfer.from) { return deployedPath(bytes) }
+        guard case .undeployed(let signature) = ContractSignature(bytes) else { return .refused(refusal) }
+        guard walletFactories.contains(signature.factory) else { return .refused(.walletFactoryNotAllowed) }
+        return .found(.undeployed(signature))
+    }
+
+    /// A wallet that stands is asked with the inner signature, whatever wraps it (ERC-6492, "Verifier side").
+    private func deployedPath(_ bytes: [UInt8]) -> PathVerdict {
+        switch ContractSignature(bytes) {
+        case .deployed(let signature): .found(.contract(signature))
+        case .undeployed(let wrapped): .found(.contract(wrapped.signature))
+        case .malformed: .refused(.failedToVerifySignature)
+        }
+    }
+
+    private func hasCode(_ payer: Address) async throws(ChainError) -> Bool {
+        if let known = codes.hasCode(payer, now: clock.now()) { return known }
+        let hasCode = !(try await chain.code(of: payer)).isEmpty
+        codes.remember(payer, hasCode: hasCode, until: clock.now() + CodeCache.payerLifetime)
+        return hasCode
+    }
+
+    // MARK: Trial
+
+    private func tryOut(_ terms: TransferTerms, _ path: SignaturePath) async throws(ChainError) -> Verdict {
+        let payer = terms.transfer.from
+        let call = SettlementCall(terms, path: path)
+        let state = CallRequest(
+            to: terms.asset, data: TokenCall.authorizationState(of: payer, nonce: terms.transfer.nonce))
+        let holdings = CallRequest(to: terms.asset, data: TokenCall.balance(of: payer))
+        let trial = CallRequest(to: call.target, data: call.data, from: sender, gas: Self.trialGas)
+        let knowsToken = codes.hasCode(terms.asset, now: clock.now()) == true
+        let knowsPayer = codes.hasCode(payer, now: clock.now()) != nil
+        let unknown = (knowsToken ? [] : [terms.asset]) + (knowsPayer ? [] : [payer])
+        let (found, used, held, tried) = try await chain.ask(
+            ChainQuery.all(unknown.map { ChainQuery.code(of: $0) }), ChainQuery.call(state),
+            ChainQuery.call(holdings), ChainQuery.call(trial))
+        for (address, code) in zip(unknown, found) {
+            if address == terms.asset, code.isEmpty { return .invalid(.assetNotDeployed, payer: payer) }
+            let lifetime = address == terms.asset ? CodeCache.tokenLifetime : CodeCache.payerLifetime
+            codes.remember(address, hasCode: !code.isEmpty, until: clock.now() + lifetime)
+        }
+        return Self.verdict(terms, path, used: used, held: held, tried: tried)
+    }
+
+    private static func verdict(
+        _ terms: TransferTerms, _ path: SignaturePath, used: CallResult, held: CallResult, tried: CallResult
+    ) -> Verdict {
+        let payer = terms.transfer.from
+        guard case .returned(let usedWord) = used, let isUsed = ABIReader(usedWord).bool(0) else {
+            return .invalid(.transferAuthorizationNotSupported, payer: payer)
+        }
+        if isUsed { return .invalid(.nonceAlreadyUsed, payer: payer) }
+        guard case .returned(let heldWord) = held, let balance = ABIReader(heldWord).integer(0) else {
+            return .invalid(.simulationFailed, payer: payer)
+        }
+        switch tried {
+        case .returned: return .valid(terms, path, balance: balance)
+        case .reverted(let reason):
+            if let code = reason.reasonCode { return .invalid(code, payer: payer) }
+            return .invalid(balance < terms.transfer.value ? .insufficientBalance : .simulationFailed, payer: payer)
+        }
+    }
+}

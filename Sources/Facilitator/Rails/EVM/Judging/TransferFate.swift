@@ -1,0 +1,112 @@
+import EVM
+import Primitives
+
+/// What the chain knows of an authorization, from its nonce and the token's events.
+enum TransferFate: Hashable, Sendable {
+    /// Nobody used it; as of that block.
+    case unused(at: BlockHead)
+    /// It moved the value to its recipient.
+    case moved(MovedTransfer)
+    /// The payer cancelled it, or used the nonce for another transfer.
+    case spentOtherwise
+    /// The nonce is used, and the event that tells how was not found.
+    case unexplained
+}
+
+/// A transfer that the token's events prove.
+struct MovedTransfer: Hashable, Sendable {
+    var transaction: Bytes32
+    var blockNumber: UInt64
+    var blockHash: Bytes32
+    /// Blocks from its own to the latest, both counted.
+    var depth: UInt64
+    /// Who sent the transaction.
+    var sender: Address
+}
+
+/// Finds fates; never decides by time, nor by a transaction's status alone.
+struct FateFinder: Sendable {
+    let chain: Chain
+
+    /// The most blocks that one search goes back: a day of two-second blocks, which is how long an authorization may stand.
+    static let searchedBlocks: UInt64 = 43_200 + 600
+    /// Blocks of one question; many nodes give no more.
+    private static let window: UInt64 = 2_000
+
+    /// Asks what became of a transfer.
+    func fate(of transfer: TransferKey) async throws(ChainError) -> TransferFate {
+        let (state, latest) = try await chain.ask(
+            ChainQuery.call(
+                CallRequest(
+                    to: transfer.asset, data: TokenCall.authorizationState(of: transfer.payer, nonce: transfer.nonce))),
+            ChainQuery.head(.latest))
+        guard case .returned(let word) = state, let isUsed = ABIReader(word).bool(0), let head = latest else {
+            throw ChainError(.unavailable, "the token does not tell the state of an authorization")
+        }
+        guard isUsed else { return .unused(at: head) }
+        guard let event = try await lastUse(of: transfer, head: head.number) else { return .unexplained }
+        guard let receipt = try await chain.receipt(event.transaction), receipt.blockHash == event.blockHash else {
+            return .unexplained
+        }
+        guard receipt.moves(transfer) else { return .spentOtherwise }
+        return .moved(
+            MovedTransfer(
+                transaction: receipt.transaction, blockNumber: receipt.blockNumber, blockHash: receipt.blockHash,
+                depth: head.number >= receipt.blockNumber ? head.number - receipt.blockNumber + 1 : 0,
+                sender: receipt.from))
+    }
+
+    /// The event that used or cancelled the nonce, searched from the newest block backwards.
+    private func lastUse(of transfer: TransferKey, head: UInt64) async throws(ChainError) -> ChainLog? {
+        var to = head
+        let oldest = head > Self.searchedBlocks ? head - Self.searchedBlocks : 0
+        while true {
+            let from = max(oldest, to >= Self.window ? to - Self.window + 1 : 0)
+            let logs = try await chain.logs(
+                LogFilter(
+                    address: transfer.asset,
+                    topics: [
+                        [TransferLog.usedTopic, TransferLog.canceledTopic], [transfer.payer.topic], [transfer.nonce],
+                    ],
+                    from: from, to: to))
+            if let last = logs.last { return last }
+            guard from > oldest else { return nil }
+            to = from - 1
+        }
+    }
+}
+
+/// What identifies a transfer on its chain, and what it must move.
+struct TransferKey: Hashable, Sendable {
+    var asset: Address
+    var payer: Address
+    var nonce: Bytes32
+    var payTo: Address
+    var value: UInt256
+}
+
+extension TransactionReceipt {
+    /// Whether the token says in this transaction that the authorization was used and its value moved.
+    ///
+    /// The transfer that counts is the token's next event behind `AuthorizationUsed`, as FiatToken emits them: a payer may put
+    /// two transfers into one transaction, and the money of one must not prove the other.
+    func moves(_ transfer: TransferKey) -> Bool {
+        guard succeeded else { return false }
+        let events = logs.filter { $0.address == transfer.asset && !$0.removed }.sorted { $0.index < $1.index }
+            .map(TransferLog.init)
+        let use = TransferLog.authorizationUsed(authorizer: transfer.payer, nonce: transfer.nonce)
+        guard let place = events.firstIndex(of: use), place + 1 < events.endIndex else { return false }
+        return events[place + 1] == .transfer(from: transfer.payer, to: transfer.payTo, value: transfer.value)
+    }
+}
+
+extension Address {
+    /// The address as an indexed value of an event.
+    var topic: Bytes32 {
+        withBytes { bytes in
+            var word = [UInt8](repeating: 0, count: 12)
+            word.append(contentsOf: bytes)
+            return Bytes32(word) ?? .zero
+        }
+    }
+}

@@ -1,0 +1,46 @@
+import EVM
+import Primitives
+
+/// Many settlements as one call.
+struct BatchCall: Sendable {
+    let target: Address
+    let data: [UInt8]
+    private let items: [BatchItem]
+    private let form: Form
+
+    private enum Form: Sendable { case multicall, ours }
+
+    /// What a trial of the call says of one item.
+    enum Trial: Hashable, Sendable {
+        case moves
+        case fails(RevertReason)
+    }
+
+    /// Through Multicall3, for chains without our contract; items must not run code of the payer's, which no gas limit holds there.
+    init(multicall items: [BatchItem]) {
+        self.items = items
+        form = .multicall
+        target = Multicall3.address
+        data = Multicall3.aggregate3(items.map { Multicall3.Call($0.call.target, $0.call.data) })
+    }
+
+    /// What became of each item; nil when the bytes are no answer to this call.
+    func trials(_ returned: [UInt8]) -> [Trial]? {
+        switch form {
+        case .multicall, .ours:
+            return Multicall3.results(from: returned, count: items.count)?.map {
+                $0.succeeded ? .moves : .fails(RevertReason(data: $0.returned))
+            }
+        }
+    }
+}
+
+/// One settlement of a batch.
+struct BatchItem: Sendable {
+    let order: SettleOrder
+    let terms: TransferTerms
+    let path: SignaturePath
+    let call: SettlementCall
+    /// Its place among the orders.
+    let index: Int
+}

@@ -1,0 +1,171 @@
+import EVM
+import Ledger
+import Primitives
+import Synchronization
+import X402
+
+/// Settling many payments in one transaction.
+///
+/// A batch is tried out before it is sent; what fails in the trial is left out and looked at by itself. A batch of one goes as
+/// a single. What came of each item is read from the events of the transaction, never from its status.
+extension ChainRail {
+    package func settle(all orders: [SettleOrder]) async -> [SettleOutcome] {
+        var outcomes = [SettleOutcome?](repeating: nil, count: orders.count)
+        var together: [BatchItem] = []
+        for (index, order) in orders.enumerated() {
+            switch await item(order, at: index) {
+            case .failure(let settled): outcomes[index] = settled.outcome
+            case .success(let item) where mayShare(item): together.append(item)
+            case .success(let item): outcomes[index] = await settle(item.terms, order)
+            }
+        }
+        for group in grouped(together) {
+            for (item, outcome) in await settle(group) { outcomes[item.index] = outcome }
+        }
+        return outcomes.map { $0 ?? .unavailable(error(.unavailable, "the payment was not looked at")) }
+    }
+
+    /// An item, or what is known of it without sending.
+    private struct Decided: Error {
+        var outcome: SettleOutcome
+    }
+
+    private func item(_ order: SettleOrder, at index: Int) async -> Result<BatchItem, Decided> {
+        guard let terms = judge.verifier.knownTerms(of: order.payment, for: order.requirements) else {
+            return .failure(Decided(outcome: .refused(.invalidPayload, message: nil)))
+        }
+        if case .refused = judge.verifier.terms(of: order.payment, for: order.requirements, now: now()) {
+            // Too late for another transaction; the chain's clock says whether it is over.
+            return .failure(Decided(outcome: await late(terms, order)))
+        }
+        do throws(ChainError) {
+            switch try await judge.path(of: terms) {
+            case .refused(let reason): return .failure(Decided(outcome: .refused(reason, message: nil)))
+            case .found(let path):
+                return .success(
+                    BatchItem(
+                        order: order, terms: terms, path: path, call: SettlementCall(terms, path: path), index: index))
+            }
+        } catch {
+            return .failure(Decided(outcome: .unavailable(RailError(error, adapter: id))))
+        }
+    }
+
+    private func late(_ terms: TransferTerms, _ order: SettleOrder) async -> SettleOutcome {
+        await outcome(of: terms.key, order.identity) { head in
+            guard let end = terms.verified.validBefore, head.timestamp >= end.adding(seconds: Self.expiryMargin) else {
+                return .unavailable(self.error(.unavailable, "too late to send, too early to say"))
+            }
+            return .refused(.validBefore, message: nil)
+        }
+    }
+
+    /// Payers with code could burn the gas of all others.
+    private func mayShare(_ item: BatchItem) -> Bool {
+        guard case .key = item.path else { return false }
+        return judge.codes.hasCode(item.terms.transfer.from, now: clock.now()) != true
+    }
+
+    private func grouped(_ items: [BatchItem]) -> [[BatchItem]] {
+        Dictionary(grouping: items) { $0.terms.asset }.values.flatMap { $0.chunks(of: settings.maxBatch) }
+    }
+
+    // MARK: One batch
+
+    private func settle(_ items: [BatchItem]) async -> [(BatchItem, SettleOutcome)] {
+        if items.count == 1 { return [(items[0], await settle(items[0].terms, items[0].order))] }
+        guard let desk = await pool.choose() else {
+            return items.all(.unavailable(error(.unavailable, "no signer has funds for gas")))
+        }
+        var done: [(BatchItem, SettleOutcome)] = []
+        let good: [BatchItem]
+        switch await tryOut(items, from: desk.address) {
+        case .failure(let error): return items.all(.unavailable(error))
+        case .success(let trials):
+            good = zip(items, trials).filter { $1 == .moves }.map(\.0)
+            for case (let item, .fails(let reason)) in zip(items, trials) {
+                done.append((item, await afterRevert(reason, item.terms.key, item.order.identity)))
+            }
+        }
+        if good.count < 2 {
+            for item in good { done.append((item, await settle(item.terms, item.order))) }
+            return done
+        }
+        return done + (await send(good, desk))
+    }
+
+    private func tryOut(_ items: [BatchItem], from sender: Address) async -> Result<[BatchCall.Trial], RailError> {
+        let call = batchCall(items)
+        do throws(ChainError) {
+            let result = try await chain.call(CallRequest(to: call.target, data: call.data, from: sender))
+            guard case .returned(let bytes) = result, let trials = call.trials(bytes) else {
+                return .failure(error(.misconfigured, "the contract for batches does not answer as it should"))
+            }
+            return .success(trials)
+        } catch {
+            return .failure(RailError(error, adapter: id))
+        }
+    }
+
+    private func batchCall(_ items: [BatchItem]) -> BatchCall { BatchCall(multicall: items) }
+
+    private func send(_ items: [BatchItem], _ desk: SignerDesk) async -> [(BatchItem, SettleOutcome)] {
+        let call = batchCall(items)
+        let priced: Pricing
+        switch await price(CallRequest(to: call.target, data: call.data, from: desk.address)) {
+        case .failure(let error): return items.all(.unavailable(error))
+        case .success(.reverted): return items.all(.unavailable(error(.unavailable, "the batch reverted in its trial")))
+        case .success(.priced(let found)): priced = found
+        }
+        if priced.gasLimit > settings.maxBatchGas {
+            let half = items.count / 2
+            return await settle(Array(items[..<half])) + (await settle(Array(items[half...])))
+        }
+        guard budget.withLock({ $0.reserve(priced.bound, now: now()) }) else {
+            return items.all(.unavailable(error(.refusedByPolicy, "the gas budget of this hour is spent")))
+        }
+        let depth = items.map { assets[$0.terms.asset]?.depth(of: $0.terms.transfer.value) ?? 1 }.max() ?? 1
+        let expires = items.compactMap(\.terms.verified.validBefore).max()
+        let end = await desk.perform(
+            ContractCall(to: call.target, data: call.data, gasLimit: priced.gasLimit, expires: expires),
+            fees: priced.fees, depth: depth, timeout: settings.settleTimeout, note: note(items.map(\.order)))
+        return await outcomes(of: end, priced, items)
+    }
+
+    private func outcomes(
+        of end: FlightEnd, _ priced: Pricing, _ items: [BatchItem]
+    ) async -> [(BatchItem, SettleOutcome)] {
+        switch end {
+        case .pending(let hash): return items.all(.unknown(transaction: hash.hex))
+        case .notSent(let error):
+            budget.withLock { $0.correct(reserved: priced.bound, cost: .zero) }
+            return items.all(.unavailable(named(error)))
+        case .mined(let receipt):
+            correctBudget(priced, receipt)
+            var outcomes: [(BatchItem, SettleOutcome)] = []
+            for item in items {
+                let (transfer, identity) = (item.terms.key, item.order.identity)
+                let outcome =
+                    receipt.moves(transfer)
+                    ? settled(receipt, transfer, identity) : await unmoved(transfer, identity)
+                outcomes.append((item, outcome))
+            }
+            return outcomes
+        case .displaced:
+            var outcomes: [(BatchItem, SettleOutcome)] = []
+            for item in items { outcomes.append((item, await unmoved(item.terms.key, item.order.identity))) }
+            return outcomes
+        }
+    }
+
+    /// An item that its transaction did not move: somebody else may have, or it is tried again.
+    private func unmoved(_ transfer: TransferKey, _ identity: PaymentIdentity) async -> SettleOutcome {
+        await outcome(of: transfer, identity) { _ in
+            .unavailable(self.error(.unavailable, "the batch did not move the payment"))
+        }
+    }
+}
+
+extension [BatchItem] {
+    fileprivate func all(_ outcome: SettleOutcome) -> [(BatchItem, SettleOutcome)] { map { ($0, outcome) } }
+}

@@ -1,0 +1,85 @@
+import EVM
+package import Ledger
+import Primitives
+import X402
+
+/// Finding out what became of a payment, and going on with it.
+extension ChainRail {
+    /// How long past its end an authorization must be on the chain's clock before it counts as expired: a reorganisation puts
+    /// an older block back.
+    static let expiryMargin: Int64 = 60
+
+    /// Asks nonce and events; a payment that nobody has moved is sent again while its time lasts.
+    package func reconcile(_ record: PaymentRecord) async -> SettleOutcome {
+        guard let bytes = record.claim.settlement, let blob = SettlementBlob(bytes),
+            let terms = judge.verifier.knownTerms(of: blob.payment, for: blob.requirements)
+        else { return .unknown(transaction: record.transaction) }
+        if let name = record.transaction, let hash = Bytes32(hex: name), let newest = await pool.pending(hash) {
+            return .unknown(transaction: newest.hex)
+        }
+        let order = SettleOrder(
+            payment: blob.payment, requirements: blob.requirements, identity: record.claim.identity,
+            payer: record.claim.payer, reference: record.reference)
+        let outcome = await outcome(of: terms.key, order.identity) { head in
+            await self.goOn(with: terms, order, record, head: head)
+        }
+        if case .unknown(nil) = outcome { return .unknown(transaction: record.transaction) }
+        return outcome
+    }
+
+    private func goOn(
+        with terms: TransferTerms, _ order: SettleOrder, _ record: PaymentRecord, head: BlockHead
+    ) async -> SettleOutcome {
+        if let end = terms.verified.validBefore, head.timestamp >= end.adding(seconds: Self.expiryMargin) {
+            return .refused(.validBefore, message: nil)
+        }
+        // What was served is the batcher's to settle; here it is only known that nothing has moved.
+        if record.state.value == .owed { return .unavailable(error(.unavailable, "not settled yet")) }
+        if case .refused(let reason, _) = judge.verifier.terms(
+            of: order.payment, for: order.requirements, now: now())
+        {
+            // No time for another transaction: only the chain's clock proves that it is over.
+            _ = reason
+            return .unknown(transaction: record.transaction)
+        }
+        let outcome = await settle(terms, order)
+        guard case .refused(let reason, _) = outcome, record.hasBeenServed, reason.mayPass else { return outcome }
+        return .unavailable(error(.unavailable, "not settled yet"))
+    }
+
+    /// Payments whose settlement a reorganisation has undone.
+    package func disproved() async -> [PaymentIdentity] {
+        let watched = recent.all
+        guard !watched.isEmpty else { return [] }
+        var gone: Set<PaymentIdentity> = []
+        for group in watched.chunks(of: 50) {
+            let calls = ChainQuery.all(group.map { ChainQuery.receipt(of: $0.transaction) })
+            guard let (head, receipts) = try? await chain.ask(ChainQuery.head(.latest), calls), let head else { break }
+            for (settlement, receipt) in zip(group, receipts) where receipt?.moves(settlement.transfer) != true {
+                // A node that is behind has no receipt either: the nonce decides.
+                guard case .unused? = try? await fates.fate(of: settlement.transfer) else { continue }
+                gone.insert(settlement.identity)
+            }
+            let kept = head.number > RecentSettlements.watchedBlocks ? head.number - RecentSettlements.watchedBlocks : 0
+            recent.forget(below: kept, gone)
+        }
+        return Array(gone)
+    }
+}
+
+extension PaymentRecord {
+    /// Whether what the payment is for has been given away.
+    var hasBeenServed: Bool { state.service == .delivered || claim.timing != .before && state.service == .forwarding }
+}
+
+extension ReasonCode {
+    /// Whether the payer can still make it good.
+    var mayPass: Bool { self == .insufficientBalance || self == .transactionFailed || self == .validAfter }
+}
+
+extension Array {
+    /// The elements in groups of that many.
+    func chunks(of count: Int) -> [[Element]] {
+        stride(from: 0, to: self.count, by: count).map { Array(self[$0..<Swift.min($0 + count, self.count)]) }
+    }
+}

@@ -1,0 +1,214 @@
+import EVM
+import Ledger
+import Primitives
+import Synchronization
+import X402
+
+/// Settling one payment in a transaction of its own.
+///
+/// Exchanges with the node: one to try it and learn its gas, one for the fees unless they are known, one to send, and one for
+/// each look until it is mined.
+extension ChainRail {
+    package func settle(_ order: SettleOrder) async -> SettleOutcome {
+        switch judge.verifier.terms(of: order.payment, for: order.requirements, now: now()) {
+        case .refused(let reason, _): return .refused(reason, message: nil)
+        case .met(let terms): return await settle(terms, order)
+        }
+    }
+
+    func settle(_ terms: TransferTerms, _ order: SettleOrder) async -> SettleOutcome {
+        let path: SignaturePath
+        do throws(ChainError) {
+            switch try await judge.path(of: terms) {
+            case .refused(let reason): return .refused(reason, message: nil)
+            case .found(let found): path = found
+            }
+        } catch {
+            return .unavailable(RailError(error, adapter: id))
+        }
+        guard let desk = await pool.choose() else {
+            return .unavailable(error(.unavailable, "no signer has funds for gas"))
+        }
+        let call = SettlementCall(terms, path: path)
+        let priced: Pricing
+        switch await price(CallRequest(to: call.target, data: call.data, from: desk.address)) {
+        case .failure(let error): return .unavailable(error)
+        case .success(.reverted(let reason)): return await afterRevert(reason, terms.key, order.identity)
+        case .success(.priced(let found)): priced = found
+        }
+        if let worth = assets[terms.asset]?.worth(ofWei: priced.expected), worth > terms.transfer.value {
+            return .refused(.notWorthItsGas, message: nil)
+        }
+        guard budget.withLock({ $0.reserve(priced.bound, now: now()) }) else {
+            return .unavailable(error(.refusedByPolicy, "the gas budget of this hour is spent"))
+        }
+        let end = await desk.perform(
+            ContractCall(
+                to: call.target, data: call.data, gasLimit: priced.gasLimit, expires: terms.verified.validBefore),
+            fees: priced.fees, depth: assets[terms.asset]?.depth(of: terms.transfer.value) ?? 1,
+            timeout: settings.settleTimeout, note: note([order]))
+        return await outcome(of: end, priced: priced, terms.key, order.identity)
+    }
+
+    private func outcome(
+        of end: FlightEnd, priced: Pricing, _ transfer: TransferKey, _ identity: PaymentIdentity
+    ) async -> SettleOutcome {
+        switch end {
+        case .mined(let receipt):
+            correctBudget(priced, receipt)
+            if receipt.moves(transfer) { return settled(receipt, transfer, identity) }
+            let reason: ReasonCode = receipt.succeeded ? .transferEventMismatch : .transactionFailed
+            return await afterFailure(reason, transfer, identity)
+        case .pending(let hash): return .unknown(transaction: hash.hex)
+        case .displaced:
+            return await outcome(of: transfer, identity) { _ in
+                .unavailable(self.error(.unavailable, "the transaction was replaced"))
+            }
+        case .notSent(let error):
+            budget.withLock { $0.correct(reserved: priced.bound, cost: .zero) }
+            return .unavailable(named(error))
+        }
+    }
+
+    func settled(
+        _ receipt: TransactionReceipt, _ transfer: TransferKey, _ identity: PaymentIdentity
+    ) -> SettleOutcome {
+        recent.watch(
+            RecentSettlements.Settlement(
+                identity: identity, transfer: transfer, transaction: receipt.transaction,
+                blockNumber: receipt.blockNumber))
+        return .settled(transaction: receipt.transaction.hex, payer: nil)
+    }
+
+    // MARK: Price
+
+    /// What a transaction takes and offers.
+    struct Pricing: Hashable, Sendable {
+        var gasLimit: UInt64
+        var fees: GasFees
+        /// What it will cost as the market is.
+        var expected: UInt256
+        /// What it can cost at most.
+        var bound: UInt256
+    }
+
+    enum PricingOutcome: Hashable, Sendable {
+        case priced(Pricing)
+        case reverted(RevertReason)
+    }
+
+    /// Gas beyond the estimate: state may change before the block comes.
+    private static let spareGasPercent: UInt64 = 20
+
+    /// Tries the call and asks for the fees.
+    func price(_ request: CallRequest) async -> Result<PricingOutcome, RailError> {
+        do throws(ChainError) {
+            let estimate = try await chain.estimateGas(request)
+            let gas: UInt64
+            switch estimate {
+            case .reverted(let reason): return .success(.reverted(reason))
+            case .refused: return .failure(error(.unavailable, "the node cannot estimate the gas of a settlement"))
+            case .gas(let found): gas = found
+            }
+            let fees = try await market.fees()
+            guard let offer = settings.fees.opening(fees) else {
+                return .failure(error(.refusedByPolicy, "gas costs more than max_fee_per_gas allows"))
+            }
+            let limit = gas.addingWithLimit(gas / 100 * Self.spareGasPercent + 1)
+            let each = fees.baseFee.adding(offer.tip) ?? .max
+            return .success(
+                .priced(
+                    Pricing(
+                        gasLimit: limit, fees: offer, expected: each.multiplied(by: gas) ?? .max,
+                        bound: offer.bound(gas: limit))))
+        } catch {
+            return .failure(RailError(error, adapter: id))
+        }
+    }
+
+    func correctBudget(_ priced: Pricing, _ receipt: TransactionReceipt) {
+        guard let cost = receipt.cost else { return }
+        budget.withLock { $0.correct(reserved: priced.bound, cost: cost) }
+    }
+
+    /// Writes a transaction's hash to the payments it is for, before it is sent.
+    func note(_ orders: [SettleOrder]) -> @Sendable (Bytes32) async -> Bool {
+        let references = orders.compactMap(\.reference)
+        let (ledger, now) = (ledger, now)
+        return { hash in
+            for reference in references {
+                let result = await withCheckedContinuation { continuation in
+                    ledger.apply(.sent(transaction: hash.hex), to: reference, now: now()) {
+                        continuation.resume(returning: $0)
+                    }
+                }
+                guard case .success = result else { return false }
+            }
+            return true
+        }
+    }
+
+    // MARK: Fates
+
+    /// What follows from a transaction that failed: the token may have said no because somebody else was faster.
+    func afterRevert(
+        _ reason: RevertReason, _ transfer: TransferKey, _ identity: PaymentIdentity
+    ) async -> SettleOutcome {
+        await afterFailure(reason.reasonCode ?? .transactionFailed, transfer, identity)
+    }
+
+    private func afterFailure(
+        _ reason: ReasonCode, _ transfer: TransferKey, _ identity: PaymentIdentity
+    ) async -> SettleOutcome {
+        await outcome(of: transfer, identity) { _ in .refused(reason, message: nil) }
+    }
+
+    /// Asks the chain what became of a transfer; `whenUnused` decides where nothing did yet.
+    func outcome(
+        of transfer: TransferKey, _ identity: PaymentIdentity, whenUnused: (BlockHead) async -> SettleOutcome
+    ) async -> SettleOutcome {
+        let fate: TransferFate
+        do {
+            fate = try await fates.fate(of: transfer)
+        } catch {
+            return .unknown(transaction: nil)
+        }
+        switch fate {
+        case .unused(let head): return await whenUnused(head)
+        case .unexplained: return .unknown(transaction: nil)
+        case .spentOtherwise: return .refused(.nonceAlreadyUsed, message: nil)
+        case .moved(let moved):
+            // One of our signers on another ledger: there the payment was sold.
+            if settings.knownSettlers.contains(moved.sender) { return .refused(.nonceAlreadyUsed, message: nil) }
+            guard moved.depth >= assets[transfer.asset]?.depth(of: transfer.value) ?? 1 else {
+                return .unknown(transaction: moved.transaction.hex)
+            }
+            recent.watch(
+                RecentSettlements.Settlement(
+                    identity: identity, transfer: transfer, transaction: moved.transaction,
+                    blockNumber: moved.blockNumber))
+            return .settled(transaction: moved.transaction.hex, payer: nil)
+        }
+    }
+}
+
+extension TransferTerms {
+    /// What the chain is asked about it.
+    var key: TransferKey {
+        TransferKey(
+            asset: asset, payer: transfer.from, nonce: transfer.nonce, payTo: transfer.to, value: transfer.value)
+    }
+}
+
+extension Bytes32 {
+    /// `0x` and 64 digits.
+    var hex: String { Hex.encode(bytes) }
+}
+
+extension UInt64 {
+    /// The sum, or the largest number.
+    func addingWithLimit(_ other: UInt64) -> UInt64 {
+        let (sum, overflow) = addingReportingOverflow(other)
+        return overflow ? .max : sum
+    }
+}

@@ -1,0 +1,78 @@
+import EVM
+package import Ledger
+import Primitives
+import X402
+
+/// What the rail asks before the start.
+extension ChainRail {
+    /// Checks the chain's id, the tokens' signing domains, our contract, and the signers' funds.
+    package func prepare() async throws(RailError) -> [String] {
+        let tokens = settings.assets
+        let found: (id: UInt64, codes: [[UInt8]], domains: [CallResult], funds: [UInt256], contract: [[UInt8]])
+        do throws(ChainError) {
+            found = try await chain.ask(
+                ChainQuery.chainID(), ChainQuery.all(tokens.map { ChainQuery.code(of: $0.address) }),
+                ChainQuery.all(
+                    tokens.map { ChainQuery.call(CallRequest(to: $0.address, data: TokenCall.domainSeparator)) }),
+                ChainQuery.all(settings.keys.map { ChainQuery.balance(of: $0.address) }),
+                ChainQuery.all([settings.batchContract].compactMap(\.self).map { ChainQuery.code(of: $0) }))
+        } catch  where error.code == .wrongChain {
+            throw RailError(error, adapter: id)
+        } catch {
+            return ["the nodes of `\(id)` cannot be asked yet: \(error.message)"]
+        }
+        guard found.id == settings.chainID else {
+            throw error(.misconfigured, "the node is on chain \(found.id), not on \(settings.chainID)")
+        }
+        for ((token, code), domain) in zip(zip(tokens, found.codes), found.domains) {
+            try check(token, code: code, domain: domain)
+        }
+        if found.contract.contains(where: \.isEmpty) {
+            throw error(
+                .misconfigured, "there is no contract at `batch_contract`; `farebox contract deploy` puts it there")
+        }
+        return zip(settings.keys, found.funds).filter { $1 == .zero }.map { key, _ in
+            "the signer \(key.address.checksummed) of `\(id)` has nothing to pay gas with"
+        }
+    }
+
+    private func check(_ token: ChainAsset, code: [UInt8], domain: CallResult) throws(RailError) {
+        let name = token.address.checksummed
+        guard !code.isEmpty else { throw error(.misconfigured, "there is no contract at \(name) on this chain") }
+        guard case .returned(let word) = domain, let separator = ABIReader(word).word(0) else {
+            throw error(.misconfigured, "the token \(name) does not tell its signing domain")
+        }
+        guard separator == token.domain.separator else {
+            throw error(
+                .misconfigured, "the token \(name) signs under another name or version than the file has for it")
+        }
+    }
+
+    package func watch(_ record: PaymentRecord) async {
+        guard let asset = record.claim.asset.address, let payTo = record.claim.payTo.address,
+            let payer = Address(record.claim.payer), let name = record.transaction, let hash = Bytes32(hex: name),
+            let receipt = try? await chain.receipt(hash),
+            let nonce = receipt.nonce(of: payer, to: payTo, value: record.claim.amount, asset: asset)
+        else { return }
+        recent.watch(
+            RecentSettlements.Settlement(
+                identity: record.claim.identity,
+                transfer: TransferKey(
+                    asset: asset, payer: payer, nonce: nonce, payTo: payTo, value: record.claim.amount),
+                transaction: hash, blockNumber: receipt.blockNumber))
+    }
+}
+
+extension TransactionReceipt {
+    /// The nonce under which a transfer was made here, by the event before it.
+    fileprivate func nonce(of payer: Address, to payTo: Address, value: UInt256, asset: Address) -> Bytes32? {
+        let events = logs.filter { $0.address == asset }.sorted { $0.index < $1.index }.map(TransferLog.init)
+        for (use, transfer) in zip(events, events.dropFirst()) {
+            guard case .authorizationUsed(payer, let nonce)? = use,
+                transfer == .transfer(from: payer, to: payTo, value: value)
+            else { continue }
+            return nonce
+        }
+        return nil
+    }
+}
