@@ -122,6 +122,24 @@ struct ChainTests {
         #expect(try await chain.transaction(signed.hash) == nil)
     }
 
+    @Test("a node that is behind knows of nothing, and says so only when asked at a block's number")
+    func behind() async throws {
+        let signed = settle()
+        _ = try await chain.send(signed.raw)
+        fake.mine()
+        let head = try await chain.head()
+        fake.lag(by: 1)
+        #expect(try await chain.receipt(signed.hash) == nil)
+        #expect(try await chain.transaction(signed.hash) == nil)
+        let call = CallRequest(
+            to: FakeChain.tokenAddress,
+            data: TokenCall.authorizationState(of: vector.transfer.from, nonce: vector.transfer.nonce))
+        #expect(try await chain.call(call) == .returned(UInt256(0).bigEndianBytes))
+        await #expect(throws: ChainError.self) { try await chain.call(call, at: .number(head.number)) }
+        fake.lag(by: 0)
+        #expect(try await chain.call(call, at: .number(head.number)) == .returned(UInt256(1).bigEndianBytes))
+    }
+
     @Test("what a pool has against a transaction is told apart")
     func pool() async throws {
         let signed = settle()

@@ -28,7 +28,7 @@ extension FakeChain.State {
         case "eth_sendRawTransaction": return try send(call)
         case "eth_getTransactionReceipt":
             let hash = try hash(call, 0)
-            return blocks.lazy.flatMap(\.receipts).first { $0.transaction == hash }.map { JSONValue($0) } ?? .null
+            return known.lazy.flatMap(\.receipts).first { $0.transaction == hash }.map { JSONValue($0) } ?? .null
         case "eth_getTransactionByHash": return transaction(try hash(call, 0))
         case "eth_getLogs": return .array(try logs(call).map { JSONValue($0) })
         default: throw RPCRefusal(code: -32601, message: "the method \(call.method) does not exist/is not available")
@@ -77,7 +77,7 @@ extension FakeChain.State {
     }
 
     private func transaction(_ hash: Bytes32) -> JSONValue {
-        for block in blocks {
+        for block in known {
             if let found = block.transactions.first(where: { $0.hash == hash }) {
                 return JSONValue(found, in: block.head)
             }
@@ -136,7 +136,7 @@ extension FakeChain.State {
             }
         }
         let wanted = LogFilter(address: contract, topics: topics, from: from, to: to)
-        return blocks.flatMap { $0.receipts.flatMap(\.logs) }.filter { wanted.matches($0) }
+        return known.flatMap { $0.receipts.flatMap(\.logs) }.filter { wanted.matches($0) }
     }
 
     // MARK: Parameters
@@ -146,7 +146,7 @@ extension FakeChain.State {
         case .string("latest"), .string("pending"), .string("safe"), .string("finalized"), nil: return head
         default:
             guard let number = tag.flatMap({ try? ChainValue($0).number() }) else { return nil }
-            return blocks.first { $0.head.number == number }
+            return known.first { $0.head.number == number }
         }
     }
 

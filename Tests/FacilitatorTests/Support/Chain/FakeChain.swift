@@ -39,10 +39,15 @@ final class FakeChain: ChainNode {
         var faults: [(method: String, times: Int, fault: Fault)] = []
         /// The methods of every exchange.
         var exchanges: [[String]] = []
+        /// How many of the last blocks the node that answers does not have yet.
+        var lag = 0
         /// The most blocks one `eth_getLogs` may span.
         var maxLogRange: UInt64 = 10_000
 
-        var head: FakeBlock { blocks[blocks.count - 1] }
+        /// What the node knows of the chain.
+        var known: ArraySlice<FakeBlock> { blocks.prefix(max(1, blocks.count - lag)) }
+        /// The last block that the node knows.
+        var head: FakeBlock { known[known.endIndex - 1] }
     }
 
     private let state: Mutex<State>
@@ -75,6 +80,9 @@ final class FakeChain: ChainNode {
     var exchanges: [[String]] { state.withLock { $0.exchanges } }
 
     func resetExchanges() { state.withLock { $0.exchanges = [] } }
+
+    /// Takes the last blocks out of the answering node's sight, as of a node that is behind; 0 ends it.
+    func lag(by blocks: Int) { state.withLock { $0.lag = blocks } }
 
     /// Every call of a method, or of any with "*", meets the fault that many times.
     func inject(_ fault: Fault, into method: String, times: Int = 1) {
@@ -170,7 +178,8 @@ extension FakeChain.State {
         for waiting in senders.sorted(by: { $0[0].fields.maxPriorityFee > $1[0].fields.maxPriorityFee }) {
             candidates += waiting
         }
-        let block = head.next(with: candidates, at: now, baseFee: baseFee, chainID: chainID, salt: salt)
+        let block = blocks[blocks.count - 1].next(
+            with: candidates, at: now, baseFee: baseFee, chainID: chainID, salt: salt)
         blocks.append(block)
         for (sender, waiting) in pool {
             pool[sender] = waiting.filter { $0.key >= block.world.nonces[sender] ?? 0 }

@@ -4,15 +4,24 @@ import X402
 
 /// A chain as the rail asks it: typed calls over any node.
 ///
-/// Absence is no fact: a node that is behind knows of no receipt, no transaction and no event yet.
+/// Absence is no fact: a node that is behind knows of no receipt, no transaction and no event yet, and tells an old state as
+/// the latest. What must hold at a block is asked at the block's number, which such a node refuses.
 package struct Chain: Sendable {
     /// The exchanges one search for events may take.
     package static let maxLogExchanges = 64
 
     private let node: any ChainNode
+    private var patience: Duration?
 
     package init(_ node: any ChainNode) {
         self.node = node
+    }
+
+    /// The same chain for a caller who waits no longer than that for an exchange.
+    package func within(_ patience: Duration) -> Chain {
+        var chain = self
+        chain.patience = patience
+        return chain
     }
 
     /// Asks several questions in one exchange.
@@ -26,7 +35,8 @@ package struct Chain: Sendable {
     }
 
     private func results(of requests: [RPCRequest]) async throws(ChainError) -> [RPCResult] {
-        let results = try await node.ask(requests)
+        let results =
+            if let patience { try await node.ask(requests, patience: patience) } else { try await node.ask(requests) }
         guard results.count == requests.count else { throw .malformed("a call was not answered") }
         return results
     }

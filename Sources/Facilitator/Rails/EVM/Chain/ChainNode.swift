@@ -5,4 +5,13 @@ package protocol ChainNode: Sendable {
     /// As many results as calls, or an error. Only a refusal that is about the call itself is passed on; what a node cannot
     /// do just now, or at all, is an error.
     func ask(_ calls: [RPCRequest]) async throws(ChainError) -> [RPCResult]
+
+    /// The same for a caller who waits no longer than that.
+    func ask(_ calls: [RPCRequest], patience: Duration) async throws(ChainError) -> [RPCResult]
+}
+
+extension ChainNode {
+    package func ask(_ calls: [RPCRequest], patience: Duration) async throws(ChainError) -> [RPCResult] {
+        try await ask(calls)
+    }
 }

@@ -23,19 +23,23 @@ package final class RPCNode: ChainNode {
     }
 
     package func ask(_ calls: [RPCRequest]) async throws(ChainError) -> [RPCResult] {
+        try await ask(calls, patience: settings.patience)
+    }
+
+    package func ask(_ calls: [RPCRequest], patience: Duration) async throws(ChainError) -> [RPCResult] {
+        let deadline = clock.now() + min(patience, settings.patience)
         var results: [RPCResult] = []
         results.reserveCapacity(calls.count)
         var start = 0
         while start < calls.count {
             let end = min(start + settings.maxBatch, calls.count)
-            results += try await ask(RPCExchange(calls: Array(calls[start..<end])))
+            results += try await ask(RPCExchange(calls: Array(calls[start..<end])), until: deadline)
             start = end
         }
         return results
     }
 
-    private func ask(_ exchange: RPCExchange) async throws(ChainError) -> [RPCResult] {
-        let deadline = clock.now() + settings.patience
+    private func ask(_ exchange: RPCExchange, until deadline: Duration) async throws(ChainError) -> [RPCResult] {
         var failure = ChainError(.timeout, "no time is left for the call")
         for attempt in 1... {
             switch try await round(exchange, until: deadline, after: failure) {
@@ -63,9 +67,11 @@ package final class RPCNode: ChainNode {
         for (index, endpoint) in endpoints.enumerated() {
             let left = deadline - clock.now()
             guard left > .zero else { break }
+            // A node that hangs leaves the others their share of the time.
+            let timeout = min(settings.timeout, left / (endpoints.count - index))
             // Only the last is waited for: before it another may be free.
-            let patience = index == endpoints.count - 1 ? max(.zero, left - settings.timeout) : .zero
-            let reply = await endpoint.ask(exchange, patience: patience, timeout: min(settings.timeout, left))
+            let patience = index == endpoints.count - 1 ? left - timeout : .zero
+            let reply = await endpoint.ask(exchange, patience: patience, timeout: timeout)
             let error: ChainError
             switch reply {
             case .answered(let results):
