@@ -4,7 +4,7 @@ package import X402
 
 /// The ledger without a disk, for tests and the demo; it forgets everything when it ends.
 package final class MemoryLedger: PaymentLedger {
-    private struct State {
+    struct State {
         var entries: [PaymentEntry] = []
         var rows: [PaymentIdentity: Int] = [:]
         var publicIDs: [String: Int] = [:]
@@ -19,7 +19,7 @@ package final class MemoryLedger: PaymentLedger {
         var isDraining = false
     }
 
-    private let state = Mutex(State())
+    let state = Mutex(State())
 
     package init() {}
 
@@ -83,31 +83,6 @@ package final class MemoryLedger: PaymentLedger {
         return try result.get()
     }
 
-    package func debts() async throws(LedgerError) -> [Debt] {
-        state.withLock { $0.exposure.allDebts }
-    }
-
-    package func forgive(payer: String) async throws(LedgerError) -> [Debt] {
-        let result = state.withLock { state -> Result<[Debt], LedgerError> in
-            if state.isClosed { return .failure(.isClosed) }
-            let debts = state.exposure.debts(of: payer)
-            for change in debts.compactMap(state.exposure.forgiveness) { state.exposure.apply(change) }
-            return .success(debts)
-        }
-        return try result.get()
-    }
-
-    package func postNetworkFee(_ fee: NetworkFee, now: UnixTime) async throws(LedgerError) -> Bool {
-        let result = state.withLock { state -> Result<Bool, LedgerError> in
-            state.isClosed ? .failure(.isClosed) : .success(state.books.post(fee, at: now))
-        }
-        return try result.get()
-    }
-
-    package func journal(after number: Int64, limit: Int) async throws(LedgerError) -> [JournalEntry] {
-        state.withLock { Array($0.books.entries.dropFirst(Int(clamping: max(number, 0))).prefix(limit)) }
-    }
-
     package func health() async -> LedgerHealth {
         state.withLock { $0.isClosed ? .failing(.isClosed) : .ready }
     }
@@ -153,7 +128,7 @@ package final class MemoryLedger: PaymentLedger {
         return .success(.applied(next.record.state))
     }
 
-    private static func write(_ entry: PaymentEntry, at index: Int, in state: inout State) {
+    static func write(_ entry: PaymentEntry, at index: Int, in state: inout State) {
         note(from: state.entries[index], to: entry, in: &state)
         state.entries[index] = entry
     }

@@ -53,6 +53,13 @@ package protocol PaymentLedger: Sendable {
     /// Ends the debts of a payer by an operator's word; returns them.
     func forgive(payer: String) async throws(LedgerError) -> [Debt]
 
+    /// Ends a payment that no rail can tell about, by an operator's word.
+    ///
+    /// On a network whose transactions pay once (`claimTransaction`) the transaction is bound to the payment.
+    func resolve(
+        publicID: String, as resolution: Resolution, reason: String, now: UnixTime
+    ) async throws(LedgerError) -> ResolveOutcome
+
     /// Writes what a chain took for a transaction; false where it is written already.
     ///
     /// The same transaction with another fee, after a chain changed its history, writes the difference.
@@ -84,6 +91,12 @@ extension PaymentLedger {
 
     package func forgive(payer: String) async throws(LedgerError) -> [Debt] {
         throw LedgerError(.unavailable, "this store keeps no debts")
+    }
+
+    package func resolve(
+        publicID: String, as resolution: Resolution, reason: String, now: UnixTime
+    ) async throws(LedgerError) -> ResolveOutcome {
+        throw LedgerError(.unavailable, "this store resolves nothing")
     }
 
     package func postNetworkFee(_ fee: NetworkFee, now: UnixTime) async throws(LedgerError) -> Bool {

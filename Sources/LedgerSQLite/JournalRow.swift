@@ -8,8 +8,9 @@ import X402
 enum JournalRow {
     /// Reads entries; a condition or an order follows.
     static let select = """
-        SELECT j.id, j.kind, j.at, j.amount, j.subject, j.hash, j.network, t.owner, t.network, t.asset \
-        FROM journal AS j LEFT JOIN terms AS t ON t.id = j.terms
+        SELECT j.id, j.kind, j.at, j.amount, j.subject, j.hash, j.network, t.owner, t.network, t.asset, \
+        f.rail_transaction FROM journal AS j LEFT JOIN terms AS t ON t.id = j.terms \
+        LEFT JOIN network_fee AS f ON j.network IS NOT NULL AND f.subject = j.subject
         """
 
     static let insert = """
@@ -41,6 +42,7 @@ enum JournalRow {
             amount: amount)
         return JournalEntry(
             number: row.integer(0), line: line,
-            currency: Currency(network: network, asset: row.text(9).map { Account($0) }), hash: hash)
+            currency: Currency(network: network, asset: row.text(9).map { Account($0) }),
+            transaction: row.text(10), hash: hash)
     }
 }

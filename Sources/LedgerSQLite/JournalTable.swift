@@ -13,8 +13,7 @@ final class JournalTable {
 
     init(connection: OpaquePointer) throws(LedgerError) {
         insert = try Statement(JournalRow.insert, on: connection)
-        findFee = try Statement(
-            "SELECT amount FROM network_fee WHERE network = ?1 AND name = ?2", on: connection)
+        findFee = try Statement("SELECT amount FROM network_fee WHERE subject = ?1", on: connection)
         setFee = try Statement(Self.setFee, on: connection)
         let last = try Statement("SELECT id, hash FROM journal ORDER BY id DESC LIMIT 1", on: connection)
         end = JournalChain()
@@ -34,9 +33,9 @@ final class JournalTable {
     /// Writes a network fee, or what it differs by from what was written.
     func post(_ fee: NetworkFee, at time: UnixTime) throws(LedgerError) -> Bool {
         guard let line = fee.line(after: try written(fee), at: time) else { return false }
-        setFee.bind(fee.network.name, at: 1)
-        setFee.bind(fee.transaction, at: 2)
-        setFee.bind(line.subject, at: 3)
+        setFee.bind(line.subject, at: 1)
+        setFee.bind(fee.network.name, at: 2)
+        setFee.bind(fee.transaction, at: 3)
         setFee.bind(fee.wei, at: 4)
         setFee.bind(Int64(fee.payments), at: 5)
         try setFee.step()
@@ -52,8 +51,8 @@ final class JournalTable {
     func takeBack() { end = committed }
 
     private static let setFee = """
-        INSERT INTO network_fee (network, name, subject, amount, payments) VALUES (?1, ?2, ?3, ?4, ?5)
-        ON CONFLICT (network, name) DO UPDATE SET amount = ?4, payments = ?5
+        INSERT INTO network_fee (subject, network, rail_transaction, amount, payments) VALUES (?1, ?2, ?3, ?4, ?5)
+        ON CONFLICT (subject) DO UPDATE SET amount = ?4, payments = ?5
         """
 
     private func write(
@@ -65,8 +64,7 @@ final class JournalTable {
     }
 
     private func written(_ fee: NetworkFee) throws(LedgerError) -> UInt256? {
-        findFee.bind(fee.network.name, at: 1)
-        findFee.bind(fee.transaction, at: 2)
+        findFee.bind(fee.subject, at: 1)
         guard try findFee.step() else { return nil }
         defer { findFee.reset() }
         guard let amount = findFee.amount(0) else { throw .damagedRow }

@@ -117,12 +117,11 @@ enum LedgerSchema {
             hash BLOB NOT NULL
         ) STRICT;
         CREATE TABLE network_fee (
+            subject BLOB PRIMARY KEY,
             network TEXT NOT NULL,
-            name TEXT NOT NULL,
-            subject BLOB NOT NULL,
+            rail_transaction TEXT NOT NULL,
             amount ANY NOT NULL,
-            payments INTEGER NOT NULL,
-            PRIMARY KEY (network, name)
+            payments INTEGER NOT NULL
         ) STRICT, WITHOUT ROWID;
         CREATE TABLE journal_start (payment INTEGER NOT NULL) STRICT;
         INSERT INTO journal_start (payment) SELECT coalesce(max(id), 0) FROM payment;

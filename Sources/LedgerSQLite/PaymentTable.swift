@@ -90,6 +90,26 @@ final class PaymentTable {
         return .applied(next.record.state)
     }
 
+    /// Ends a payment by an operator's word.
+    func resolve(
+        _ reference: PaymentReference, as resolution: Resolution, reason: String, now: UnixTime
+    ) throws(LedgerError) -> ResolveOutcome {
+        byRow.bind(reference.row, at: 1)
+        byRow.bind(reference.identity.key, at: 2)
+        guard let existing = try entry(of: byRow) else { return .unknownPayment }
+        guard let next = existing.resolved(as: resolution, reason: reason, now: now) else {
+            return existing.record.refusal(of: resolution)
+        }
+        if let transaction = next.record.transactionToBind {
+            let network = next.record.claim.network
+            guard try claimTransaction(transaction, on: network, for: reference.identity) else {
+                return .transactionTaken
+            }
+        }
+        try write(next, over: existing)
+        return .resolved(next.record)
+    }
+
     /// Binds a transaction to the payment that it settled; false when it is another payment's.
     func claimTransaction(
         _ transaction: String, on network: Network, for identity: PaymentIdentity

@@ -10,7 +10,7 @@ package import X402
 /// nothing behind; the next one tries again, so that the store recovers by itself when its disk does.
 package final class SQLiteLedger: PaymentLedger {
     let writer: LedgerWriter
-    private let reader: SQLitePaymentReader
+    let reader: SQLitePaymentReader
     package let addressKey: Bytes32?
 
     /// Opens the file or makes it, brings it to the current version and starts the writer.
@@ -71,20 +71,6 @@ package final class SQLiteLedger: PaymentLedger {
         try await writer.perform { table throws(LedgerError) in
             try table.claimTransaction(transaction, on: network, for: identity)
         }
-    }
-
-    package func debts() async throws(LedgerError) -> [Debt] { try await reader.debts() }
-
-    package func forgive(payer: String) async throws(LedgerError) -> [Debt] {
-        try await writer.perform { table throws(LedgerError) in try table.forgive(payer) }
-    }
-
-    package func postNetworkFee(_ fee: NetworkFee, now: UnixTime) async throws(LedgerError) -> Bool {
-        try await writer.perform { table throws(LedgerError) in try table.post(fee, at: now) }
-    }
-
-    package func journal(after number: Int64, limit: Int) async throws(LedgerError) -> [JournalEntry] {
-        try await reader.journal(after: number, limit: limit)
     }
 
     package func recover(now: UnixTime) async throws(LedgerError) -> [PaymentRecord] {

@@ -15,13 +15,13 @@ extension SQLitePaymentReader {
 
     /// Checks the whole journal against itself and against the payments, on one snapshot of the file.
     ///
-    /// `progress` is called from a thread of the reader's, every few thousand rows. Network fees are held in memory, one number
+    /// `known` is the head of an earlier audit, which the journal must still hold. `progress` is called from a thread of the reader's, every few thousand rows. Network fees are held in memory, one number
     /// per transaction; all else is read in order. While it runs, the log of a server on the file cannot be cleared.
     package func audit(
-        progress: @escaping @Sendable (AuditProgress) -> Void = { _ in }
+        known: JournalChain? = nil, progress: @escaping @Sendable (AuditProgress) -> Void = { _ in }
     ) async throws(LedgerError) -> JournalAudit {
         try await withConnection { connection throws(LedgerError) in
-            var run = AuditRun(connection: connection, progress: progress)
+            var run = AuditRun(connection: connection, known: known, progress: progress)
             return try run.all()
         }
     }
@@ -33,9 +33,13 @@ private struct AuditRun {
 
     let connection: OpaquePointer
     let progress: (SQLitePaymentReader.AuditProgress) -> Void
-    private var audit = JournalAudit()
+    private var audit: JournalAudit
 
-    init(connection: OpaquePointer, progress: @escaping (SQLitePaymentReader.AuditProgress) -> Void) {
+    init(
+        connection: OpaquePointer, known: JournalChain?,
+        progress: @escaping (SQLitePaymentReader.AuditProgress) -> Void
+    ) {
+        audit = JournalAudit(known: known)
         self.connection = connection
         self.progress = progress
     }

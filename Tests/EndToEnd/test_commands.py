@@ -195,7 +195,8 @@ class TestLedger:
 
 
 @pytest.mark.parametrize("command", [[], ["demo"], ["serve"], ["facilitator"], ["check"], ["price"], ["pay"], ["ledger"],
-                                     ["ledger", "list"], ["ledger", "show"]])
+                                     ["ledger", "list"], ["ledger", "show"], ["ledger", "verify"], ["ledger", "export"],
+                                     ["ledger", "resolve"], ["ledger", "debts"], ["ledger", "forgive"]])
 def test_every_command_explains_itself(command):
     result = program.run(*command, "--help")
     assert result.returncode == 0 and "farebox" in result.stdout and len(result.stdout) > 200

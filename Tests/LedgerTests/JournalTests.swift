@@ -160,6 +160,22 @@ struct JournalAuditTests {
         #expect(!Self.problems(Array(Self.entries.prefix(count))).isEmpty)
     }
 
+    @Test("misses the head of an earlier audit where the end was cut off or written anew")
+    func knownHead() {
+        let head = JournalChain(number: 5, hash: Self.entries[4].hash)
+        func problems(_ entries: [JournalEntry], known: JournalChain) -> [JournalProblem] {
+            var audit = JournalAudit(known: known)
+            for entry in entries { audit.follow(entry) }
+            audit.finish()
+            return audit.problems
+        }
+        #expect(problems(Self.entries, known: head) == [])
+        #expect(problems(Array(Self.entries.prefix(5)), known: head) == [])
+        #expect(problems(Array(Self.entries.prefix(3)), known: head) == [.cutOff(after: 3, before: 5)])
+        #expect(problems([], known: head) == [.cutOff(after: 0, before: 5)])
+        #expect(problems(Self.entries, known: JournalChain(number: 5, hash: .zero)) == [.otherHead(5)])
+    }
+
     @Test("finds states that the journal does not tell")
     func states() {
         let subject = Sample.identity(2).key

@@ -19,8 +19,12 @@ package struct JournalAudit: Sendable {
 
     private var chain = JournalChain()
     private var digests: [Currency: Bytes32] = [:]
+    private let known: JournalChain?
 
-    package init() {}
+    /// Also checks, if given, that the journal still holds the head of an earlier audit.
+    package init(known: JournalChain? = nil) {
+        self.known = known
+    }
 
     /// The hash of the last entry: whoever keeps it can prove later that nothing before it was changed.
     package var head: JournalChain { chain }
@@ -32,6 +36,7 @@ package struct JournalAudit: Sendable {
         var expected = JournalChain(number: entry.number - 1, hash: chain.hash)
         expected.append(entry.line, currency: digest(entry.currency))
         if expected.hash != entry.hash { note(.brokenChain(entry.number)) }
+        if let known, known.number == entry.number, known.hash != entry.hash { note(.otherHead(entry.number)) }
         // Goes on from what is written, so that one change is one problem.
         chain = JournalChain(number: entry.number, hash: entry.hash)
         balance.add(entry)
@@ -77,6 +82,7 @@ package struct JournalAudit: Sendable {
 
     /// Checks what needs all of it.
     package mutating func finish() {
+        if let known, known.number > chain.number { note(.cutOff(after: chain.number, before: known.number)) }
         for currency in balance.unbalanced { note(.unbalanced(currency)) }
     }
 

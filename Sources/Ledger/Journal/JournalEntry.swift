@@ -36,13 +36,18 @@ package struct JournalEntry: Hashable, Sendable {
     package var number: Int64
     package var line: JournalLine
     package var currency: Currency
+    /// The transaction that a fee was for; nil for an entry on a payment.
+    package var transaction: String?
     /// SHA-256 of the hash before and of this entry; see `JournalChain`.
     package var hash: Bytes32
 
-    package init(number: Int64, line: JournalLine, currency: Currency, hash: Bytes32) {
+    package init(
+        number: Int64, line: JournalLine, currency: Currency, transaction: String? = nil, hash: Bytes32
+    ) {
         self.number = number
         self.line = line
         self.currency = currency
+        self.transaction = transaction
         self.hash = hash
     }
 

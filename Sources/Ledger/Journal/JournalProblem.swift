@@ -7,6 +7,10 @@ package enum JournalProblem: Hashable, Sendable {
     case brokenChain(Int64)
     /// Entries from the first number up to the second are not there.
     case missing(Int64, before: Int64)
+    /// The entry is not the one that was the last at an earlier audit.
+    case otherHead(Int64)
+    /// The journal ends before the entry that was the last at an earlier audit.
+    case cutOff(after: Int64, before: Int64)
     /// The entry does not follow from the ones before it on the same payment.
     case outOfTurn(Int64, subject: Bytes32)
     /// The entries say that the payment stands elsewhere than its states say, or with another amount or currency.
@@ -23,6 +27,9 @@ package enum JournalProblem: Hashable, Sendable {
         switch self {
         case .brokenChain(let number): "entry \(number): the chain of hashes is broken here"
         case .missing(let first, let next): "entries \(first) to \(next - 1) are missing"
+        case .otherHead(let number): "entry \(number): is not the head that was given"
+        case .cutOff(let last, let known):
+            "the journal ends with entry \(last), before the head \(known) that was given"
         case .outOfTurn(let number, let subject):
             "entry \(number): does not follow from the earlier ones on \(Self.id(subject))"
         case .disagrees(let subject, let states, let journal):

@@ -7,16 +7,20 @@ import X402
 struct LedgerCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "ledger",
-        abstract: "Look into the record of every payment.",
+        abstract: "Look into the record of every payment, and keep the books.",
         discussion: """
-            Reads the ledger's file beside a running server; it takes no lock and writes nothing. Each payment has two \
+            All but `resolve` and `forgive` read the ledger's file beside a running server; they take no lock and write \
+            nothing. Each payment has two \
             states. Its value: reserved, settling, uncertain, settled, released, expired, owed or written_off. Its \
             service: unused, forwarding, delivered or undelivered.
 
               farebox ledger list --service undelivered
               farebox ledger show 5f0c1d7b2c9a4e8f8b6a3d2e1f0c9b8a
+              farebox ledger verify
             """,
-        subcommands: [List.self, Show.self])
+        subcommands: [
+            List.self, Show.self, Verify.self, Export.self, Resolve.self, Debts.self, Forgive.self,
+        ])
 
     /// Lists payments, newest first.
     struct List: AsyncParsableCommand {
@@ -46,6 +50,17 @@ struct LedgerCommand: ParsableCommand {
         @Option(help: ArgumentHelp("Only payments of this route, spelled as in the file.", valueName: "match"))
         var route: String?
 
+        @Option(help: ArgumentHelp("Only payments of this adapter.", valueName: "id"))
+        var adapter: String?
+
+        @Option(help: ArgumentHelp("Only payments that settle before, after or batch.", valueName: "timing"))
+        var timing: String?
+
+        @Option(
+            help: ArgumentHelp(
+                "Only payments created then or later: 2026-11-21 or 2026-11-21T09:05:00Z.", valueName: "time"))
+        var since: TimeArgument?
+
         @Option(help: ArgumentHelp("Only payments older than this row of the JSON output.", valueName: "row"))
         var before: Int64?
 
@@ -70,7 +85,9 @@ struct LedgerCommand: ParsableCommand {
                 limit: limit, before: before,
                 value: try value.map { try Self.state($0, of: ValueState.allCases, word: \.word) },
                 service: try service.map { try Self.state($0, of: ServiceState.allCases, word: \.word) },
-                payer: payer.map { Account($0).description }, route: route)
+                payer: payer.map { Account($0).description }, route: route, adapter: adapter,
+                timing: try timing.map { try Self.state($0, of: SettlementTiming.allCases, word: \.word) },
+                since: since?.time)
         }
 
         private static func state<S>(_ text: String, of all: [S], word: (S) -> String) throws -> S {

@@ -20,6 +20,11 @@ struct OutputStream: Sendable {
 
     func line(_ text: String = "") { write(Array((text + "\n").utf8)) }
 
+    /// Many lines in one go.
+    func lines(_ lines: [String]) {
+        if !lines.isEmpty { write(Array((lines.joined(separator: "\n") + "\n").utf8)) }
+    }
+
     /// Writes all bytes, or as many as the reader takes.
     func write(_ bytes: [UInt8]) {
         bytes.withUnsafeBytes { buffer in
