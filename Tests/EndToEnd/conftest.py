@@ -129,13 +129,12 @@ def site(shared_site, upstream):
     assert shared_site.process.process.poll() is None, f"farebox died:\n{shared_site.process.output()[-4000:]}"
 
 
-@pytest.fixture
-def make_site(tmp_path):
-    """Makes sites of a test's own; whatever is still running at its end is stopped and scanned for secrets."""
+def site_maker(folder):
+    """Makes sites until it ends; whatever is still running then is stopped and scanned for secrets."""
     sites = []
 
     def make(routes, upstream=None, name=None, command="serve", role="paywall", start=True, env=None, **tables):
-        site = Site(upstream or Upstream(), tmp_path, name or f"site{len(sites)}")
+        site = Site(upstream or Upstream(), folder, name or f"site{len(sites)}")
         sites.append(site)
         site.write(routes, **tables)
         return site.start(command, env, role) if start else site
@@ -147,6 +146,18 @@ def make_site(tmp_path):
                 site.process.stop()
             assert not site.process.leaks(), f"secrets in the output: {site.process.leaks()}"
         site.upstream.stop()
+
+
+@pytest.fixture
+def make_site(tmp_path):
+    """Makes sites of a test's own."""
+    yield from site_maker(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def module_site(tmp_path_factory):
+    """Makes sites that the tests of a file share."""
+    yield from site_maker(tmp_path_factory.mktemp("module"))
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 import json
 import socket
 import struct
+import sys
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -35,6 +36,11 @@ class NodeServer(ThreadingHTTPServer):
     def __init__(self, port, methods, faults):
         super().__init__(("127.0.0.1", port), Exchange)
         self.methods, self.faults = methods, faults
+
+    def handle_error(self, request, client_address):
+        """A caller that went away is no fault of the node."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
 
     def answer(self, call):
         """The response object of one call."""

@@ -89,12 +89,12 @@ def canonical_genesis(chain_id):
     }
 
 
-def canonical_chain(chain_id=BASE_SEPOLIA.chain_id, **options):
+def canonical_chain(chain_id=BASE_SEPOLIA.chain_id, alloc=None, **options):
     """A node with the real token where the real network has it, ready to mint; returns (node, token).
 
-    Raises NotToBeHad where the wheels cannot be downloaded.
+    `alloc` is put beside it. Raises NotToBeHad where the wheels cannot be downloaded.
     """
-    node = ChainNode(chain_id, alloc=canonical_genesis(chain_id), **options)
+    node = ChainNode(chain_id, alloc=canonical_genesis(chain_id) | (alloc or {}), **options)
     asset, owner = CANONICAL[chain_id], node.account()
     with node.one_block():
         initialise(owner, asset.address, asset.name)
@@ -132,7 +132,9 @@ def vyper_token(node, name="USD Coin", owner=None):
     owner = owner or node.account()
     arguments = encode(["string", "string", "string", "uint8"], [name, "USDC", "2", 6])
     address = owner.deploy(contracts.compiled("TestToken")["bytecode"], arguments)
-    return Token(node, Asset("test-token", node.chain_id, address, name, None), owner)
+    canonical = CANONICAL.get(node.chain_id)
+    v1_network = canonical and canonical.v1_network
+    return Token(node, Asset("test-token", node.chain_id, address, name, v1_network), owner)
 
 
 class Wallet:

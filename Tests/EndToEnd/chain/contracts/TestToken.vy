@@ -118,7 +118,7 @@ def transferFrom(payer: address, to: address, amount: uint256) -> bool:
 @external
 def transferWithAuthorization(payer: address, to: address, amount: uint256, validAfter: uint256, validBefore: uint256, nonce: bytes32, v: uint8, r: bytes32, s: bytes32):
     self._check_window(payer, validAfter, validBefore, nonce)
-    self._check_parts(payer, self._transfer_digest(TRANSFER_TYPEHASH, payer, to, amount, validAfter, validBefore, nonce), convert(v, uint256), r, s)
+    self._check_signature(payer, self._transfer_digest(TRANSFER_TYPEHASH, payer, to, amount, validAfter, validBefore, nonce), self._whole(v, r, s))
     self._use(payer, nonce)
     self._move(payer, to, amount)
 
@@ -126,14 +126,14 @@ def transferWithAuthorization(payer: address, to: address, amount: uint256, vali
 def receiveWithAuthorization(payer: address, to: address, amount: uint256, validAfter: uint256, validBefore: uint256, nonce: bytes32, v: uint8, r: bytes32, s: bytes32):
     assert to == msg.sender, "FiatTokenV2: caller must be the payee"
     self._check_window(payer, validAfter, validBefore, nonce)
-    self._check_parts(payer, self._transfer_digest(RECEIVE_TYPEHASH, payer, to, amount, validAfter, validBefore, nonce), convert(v, uint256), r, s)
+    self._check_signature(payer, self._transfer_digest(RECEIVE_TYPEHASH, payer, to, amount, validAfter, validBefore, nonce), self._whole(v, r, s))
     self._use(payer, nonce)
     self._move(payer, to, amount)
 
 @external
 def cancelAuthorization(authorizer: address, nonce: bytes32, v: uint8, r: bytes32, s: bytes32):
     assert not self.used[authorizer][nonce], "FiatTokenV2: authorization is used or canceled"
-    self._check_parts(authorizer, self._cancel_digest(authorizer, nonce), convert(v, uint256), r, s)
+    self._check_signature(authorizer, self._cancel_digest(authorizer, nonce), self._whole(v, r, s))
     self._cancel(authorizer, nonce)
 
 @external
@@ -227,6 +227,14 @@ def _cancel_digest(authorizer: address, nonce: bytes32) -> bytes32:
 @view
 def _digest(struct_hash: bytes32) -> bytes32:
     return keccak256(concat(x"1901", SEPARATOR, struct_hash))
+
+@internal
+@pure
+def _whole(v: uint8, r: bytes32, s: bytes32) -> Bytes[65]:
+    """
+    @dev A signature in parts is judged as one in bytes, so a contract wallet may sign it.
+    """
+    return concat(r, s, slice(convert(v, bytes32), 31, 1))
 
 @internal
 @view

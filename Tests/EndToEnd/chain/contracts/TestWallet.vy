@@ -29,15 +29,16 @@ def set_mood(mood: uint256):
 @external
 @view
 def isValidSignature(digest: bytes32, signature: Bytes[1024]) -> bytes4:
-    if self.mood == BURNING or self.mood == SLOW:
-        left: uint256 = 0
-        if self.mood == SLOW:
-            left = max(msg.gas, 400_000) - 400_000
-        burnt: bytes32 = digest
-        for _: uint256 in range(10**12):
+    if self.mood == BURNING:
+        # The invalid opcode takes all that is left.
+        raise UNREACHABLE
+    if self.mood == SLOW:
+        left: uint256 = max(msg.gas, 400_000) - 400_000
+        worked: bytes32 = digest
+        for _: uint256 in range(10**6):
             if msg.gas < left:
                 break
-            burnt = keccak256(burnt)
+            worked = keccak256(worked)
     if self.mood == REFUSING or len(signature) < 65:
         return INVALID_SIGNATURE
     v: uint256 = convert(slice(signature, 64, 1), uint256)
