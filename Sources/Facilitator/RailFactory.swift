@@ -36,19 +36,7 @@ package struct RailFactory: Sendable {
     }
 
     private func chainRail(_ scope: AdapterScope, _ settings: ChainSettings) throws(AdapterMistake) -> any Rail {
-        var urls: [OutgoingURL] = []
-        for secret in settings.urls {
-            guard let url = secret.reveal({ OutgoingURL($0) }) else {
-                throw AdapterMistake(scope.id, key: "rpc_url", .notURL)
-            }
-            urls.append(url)
-        }
-        let node = RPCNode(
-            urls: urls, client: client,
-            settings: RPCSettings(
-                chainID: settings.chainID, timeout: settings.timing.callTimeout,
-                patience: settings.timing.callTimeout * 3),
-            clock: clock)
+        let node = try settings.node(adapter: scope.id, client: client, clock: clock)
         return ChainRail(
             scope, settings: settings, chain: Chain(node), ledger: ledger, clock: clock, now: now,
             condition: { node.condition })

@@ -43,7 +43,7 @@ struct FateFinder: Sendable {
         guard case .returned(let word) = state, let isUsed = ABIReader(word).bool(0), let head = latest else {
             throw ChainError(.unavailable, "the token does not tell the state of an authorization")
         }
-        guard isUsed else { return .unused(at: head) }
+        guard isUsed else { return try await unused(transfer, at: head) }
         guard let event = try await lastUse(of: transfer, head: head.number) else { return .unexplained }
         guard let receipt = try await chain.receipt(event.transaction), receipt.blockHash == event.blockHash else {
             return .unexplained
@@ -56,6 +56,17 @@ struct FateFinder: Sendable {
                 sender: receipt.from))
     }
 
+    /// The same question about one block: behind one URL the state may come from an older node than the head.
+    private func unused(_ transfer: TransferKey, at head: BlockHead) async throws(ChainError) -> TransferFate {
+        let call = CallRequest(
+            to: transfer.asset, data: TokenCall.authorizationState(of: transfer.payer, nonce: transfer.nonce))
+        let state = try await chain.call(call, at: .number(head.number))
+        guard case .returned(let word) = state, let isUsed = ABIReader(word).bool(0) else {
+            throw ChainError(.unavailable, "the token does not tell the state of an authorization")
+        }
+        return isUsed ? .unexplained : .unused(at: head)
+    }
+
     /// The event that used or cancelled the nonce, searched from the newest block backwards.
     private func lastUse(of transfer: TransferKey, head: UInt64) async throws(ChainError) -> ChainLog? {
         var to = head
@@ -66,7 +77,7 @@ struct FateFinder: Sendable {
                 LogFilter(
                     address: transfer.asset,
                     topics: [
-                        [TransferLog.usedTopic, TransferLog.canceledTopic], [transfer.payer.topic], [transfer.nonce],
+                        [TransferLog.usedTopic, TransferLog.canceledTopic], [Bytes32(transfer.payer)], [transfer.nonce],
                     ],
                     from: from, to: to))
             if let last = logs.last { return last }
@@ -97,16 +108,5 @@ extension TransactionReceipt {
         let use = TransferLog.authorizationUsed(authorizer: transfer.payer, nonce: transfer.nonce)
         guard let place = events.firstIndex(of: use), place + 1 < events.endIndex else { return false }
         return events[place + 1] == .transfer(from: transfer.payer, to: transfer.payTo, value: transfer.value)
-    }
-}
-
-extension Address {
-    /// The address as an indexed value of an event.
-    var topic: Bytes32 {
-        withBytes { bytes in
-            var word = [UInt8](repeating: 0, count: 12)
-            word.append(contentsOf: bytes)
-            return Bytes32(word) ?? .zero
-        }
     }
 }

@@ -60,14 +60,22 @@ extension ChainRail {
         }
     }
 
-    /// Payers with code could burn the gas of all others.
+    /// Without a gas limit for each item, payers with code could burn the gas of all others.
     private func mayShare(_ item: BatchItem) -> Bool {
-        guard case .key = item.path else { return false }
-        return judge.codes.hasCode(item.terms.transfer.from, now: clock.now()) != true
+        if settings.batchContract != nil { return item.contractItem != nil }
+        return item.isKeySigned && judge.codes.hasCode(item.terms.transfer.from, now: clock.now()) != true
+    }
+
+    private struct Group: Hashable {
+        var token: Address
+        var isKeySigned: Bool
     }
 
     private func grouped(_ items: [BatchItem]) -> [[BatchItem]] {
-        Dictionary(grouping: items) { $0.terms.asset }.values.flatMap { $0.chunks(of: settings.maxBatch) }
+        Dictionary(grouping: items) { Group(token: $0.terms.asset, isKeySigned: $0.isKeySigned) }.flatMap {
+            group, items in
+            items.chunks(of: min(settings.maxBatch, BatchContract.capacity(withWallets: !group.isKeySigned)))
+        }
     }
 
     // MARK: One batch
@@ -77,21 +85,29 @@ extension ChainRail {
         guard let desk = await pool.choose() else {
             return items.all(.unavailable(error(.unavailable, "no signer has funds for gas")))
         }
-        var done: [(BatchItem, SettleOutcome)] = []
-        let good: [BatchItem]
+        var good: [BatchItem] = []
+        var bad: [(item: BatchItem, reason: RevertReason?)] = []
         switch await tryOut(items, from: desk.address) {
         case .failure(let error): return items.all(.unavailable(error))
         case .success(let trials):
-            good = zip(items, trials).filter { $1 == .moves }.map(\.0)
-            for case (let item, .fails(let reason)) in zip(items, trials) {
-                done.append((item, await afterRevert(reason, item.terms.key, item.order.identity)))
+            for (item, trial) in zip(items, trials) {
+                switch trial {
+                case .moves: good.append(item)
+                case .fails(let reason): bad.append((item, reason))
+                }
             }
         }
-        if good.count < 2 {
-            for item in good { done.append((item, await settle(item.terms, item.order))) }
-            return done
+        var done = good.count > 1 ? await send(good, desk) : []
+        // Alone, and after the others: what failed beside them may go now, or tells why it does not.
+        if good.count == 1 { bad.insert((good[0], nil), at: 0) }
+        for (item, reason) in bad {
+            if let reason {
+                done.append((item, await afterRevert(reason, item.terms.key, item.order.identity)))
+            } else {
+                done.append((item, await settle(item.terms, item.order)))
+            }
         }
-        return done + (await send(good, desk))
+        return done
     }
 
     private func tryOut(_ items: [BatchItem], from sender: Address) async -> Result<[BatchCall.Trial], RailError> {
@@ -107,7 +123,13 @@ extension ChainRail {
         }
     }
 
-    private func batchCall(_ items: [BatchItem]) -> BatchCall { BatchCall(multicall: items) }
+    /// The items share a token.
+    private func batchCall(_ items: [BatchItem]) -> BatchCall {
+        guard let contract = settings.batchContract, let token = items.first?.terms.asset else {
+            return BatchCall(multicall: items)
+        }
+        return BatchCall(contract: contract, token: token, items: items)
+    }
 
     private func send(_ items: [BatchItem], _ desk: SignerDesk) async -> [(BatchItem, SettleOutcome)] {
         let call = batchCall(items)
@@ -147,7 +169,8 @@ extension ChainRail {
                 let (transfer, identity) = (item.terms.key, item.order.identity)
                 let outcome =
                     receipt.moves(transfer)
-                    ? settled(receipt, transfer, identity) : await unmoved(transfer, identity)
+                    ? settled(receipt, transfer, identity)
+                    : await unmoved(transfer, identity, since: receipt.blockNumber)
                 outcomes.append((item, outcome))
             }
             return outcomes
@@ -159,9 +182,12 @@ extension ChainRail {
     }
 
     /// An item that its transaction did not move: somebody else may have, or it is tried again.
-    private func unmoved(_ transfer: TransferKey, _ identity: PaymentIdentity) async -> SettleOutcome {
-        await outcome(of: transfer, identity) { _ in
-            .unavailable(self.error(.unavailable, "the batch did not move the payment"))
+    private func unmoved(
+        _ transfer: TransferKey, _ identity: PaymentIdentity, since block: UInt64 = 0
+    ) async -> SettleOutcome {
+        await outcome(of: transfer, identity) { head in
+            if head.number < block { return .unknown(transaction: nil) }
+            return .unavailable(self.error(.unavailable, "the batch did not move the payment"))
         }
     }
 }

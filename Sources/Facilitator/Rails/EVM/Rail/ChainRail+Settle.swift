@@ -58,7 +58,7 @@ extension ChainRail {
             correctBudget(priced, receipt)
             if receipt.moves(transfer) { return settled(receipt, transfer, identity) }
             let reason: ReasonCode = receipt.succeeded ? .transferEventMismatch : .transactionFailed
-            return await afterFailure(reason, transfer, identity)
+            return await afterFailure(reason, transfer, identity, since: receipt.blockNumber)
         case .pending(let hash): return .unknown(transaction: hash.hex)
         case .displaced:
             return await outcome(of: transfer, identity) { _ in
@@ -157,10 +157,15 @@ extension ChainRail {
         await afterFailure(reason.reasonCode ?? .transactionFailed, transfer, identity)
     }
 
+    /// `since` is a block that whoever says "unused" must have seen.
     private func afterFailure(
-        _ reason: ReasonCode, _ transfer: TransferKey, _ identity: PaymentIdentity
+        _ reason: ReasonCode, _ transfer: TransferKey, _ identity: PaymentIdentity, since block: UInt64 = 0
     ) async -> SettleOutcome {
-        await outcome(of: transfer, identity) { _ in .refused(reason, message: nil) }
+        await outcome(of: transfer, identity) { head in
+            // One node says used, another unused: one of them is behind, and nothing is proved.
+            if reason == .nonceAlreadyUsed || head.number < block { return .unknown(transaction: nil) }
+            return .refused(reason, message: nil)
+        }
     }
 
     /// Asks the chain what became of a transfer; `whenUnused` decides where nothing did yet.
