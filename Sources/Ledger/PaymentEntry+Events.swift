@@ -15,6 +15,7 @@ extension PaymentEntry {
         case .sent(let transaction): next.record.transaction = transaction
         case .settled(let transaction, let forwardingUntil):
             next.record.transaction = transaction
+            next.record.reason = nil
             if state.service == .forwarding { next.record.leaseUntil = forwardingUntil ?? record.leaseUntil }
             next.waitingSince = now
         case .released(let reason), .writtenOff(let reason): next.record.reason = reason

@@ -14,6 +14,8 @@ package struct PaymentQuery: Hashable, Sendable {
     package var adapter: String?
     package var timing: SettlementTiming?
     /// Rows created then or later.
+    ///
+    /// A store may take it that the clock was never set back by more than a day.
     package var since: UnixTime?
     package var order: Order
 

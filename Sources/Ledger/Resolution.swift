@@ -32,8 +32,8 @@ extension PaymentEntry {
         case .settled(let transaction):
             guard let transaction = transaction ?? record.transaction else { return nil }
             next = after(.settled(transaction: transaction, forwardingUntil: nil), now: now)
-            if record.ran, record.state.service == .forwarding { next = next?.after(.delivered, now: now) }
-        case .released where record.ran || record.state.value == .owed:
+            if record.hasRun, record.state.service == .forwarding { next = next?.after(.delivered, now: now) }
+        case .released where record.hasRun || record.state.value == .owed:
             let owed = record.state.value == .owed ? self : after(.owed, now: now)
             next = owed?.after(.writtenOff(reason: reason), now: now)
         case .released:
@@ -56,8 +56,8 @@ extension PaymentRecord {
         state.value == .settled && claim.network.chainID == nil ? transaction : nil
     }
 
-    /// Whether the upstream has run for this payment, whatever became of its answer.
-    fileprivate var ran: Bool {
+    /// Whether the upstream has run for this payment, so that a release would run it again for nothing.
+    package var hasRun: Bool {
         switch state.service {
         case .delivered: true
         case .forwarding: claim.timing != .before

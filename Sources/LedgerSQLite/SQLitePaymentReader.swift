@@ -39,13 +39,22 @@ package final class SQLitePaymentReader: Sendable {
 
     /// Rows in order of their creation.
     package func payments(_ query: PaymentQuery) async throws(LedgerError) -> [PaymentRecord] {
-        try await records(Self.filter(query)) {
-            $0.bind(query.before, at: 1)
-            $0.bind(query.payer, at: 2)
-            $0.bind(query.route, at: 3)
-            $0.bind(query.after, at: 4)
-            $0.bind(query.adapter, at: 5)
-            $0.bind(query.since, at: 6)
+        try await withConnection { connection throws(LedgerError) in
+            var query = query
+            if let since = query.since {
+                let floor = try RowsByTime(connection).first(since: since)
+                query.after = max(query.after ?? 0, floor - 1)
+            }
+            return try Self.rows(PaymentRow.select + Self.filter(query), on: connection) {
+                $0.bind(query.before, at: 1)
+                $0.bind(query.payer, at: 2)
+                $0.bind(query.route, at: 3)
+                $0.bind(query.after, at: 4)
+                $0.bind(query.adapter, at: 5)
+                $0.bind(query.since, at: 6)
+            } read: { statement throws(LedgerError) in
+                try PaymentRow.entry(from: statement).record
+            }
         }
     }
 
@@ -100,12 +109,19 @@ package final class SQLitePaymentReader: Sendable {
         read: @escaping @Sendable (Statement) throws(LedgerError) -> Row
     ) async throws(LedgerError) -> [Row] {
         try await withConnection { connection throws(LedgerError) in
-            let statement = try Statement(sql, on: connection)
-            bind(statement)
-            var rows: [Row] = []
-            while try statement.step() { rows.append(try read(statement)) }
-            return rows
+            try Self.rows(sql, on: connection, bind: bind, read: read)
         }
+    }
+
+    private static func rows<Row>(
+        _ sql: String, on connection: OpaquePointer, bind: (Statement) -> Void,
+        read: (Statement) throws(LedgerError) -> Row
+    ) throws(LedgerError) -> [Row] {
+        let statement = try Statement(sql, on: connection)
+        bind(statement)
+        var rows: [Row] = []
+        while try statement.step() { rows.append(try read(statement)) }
+        return rows
     }
 
     /// Lends the connection for a reading of one snapshot.

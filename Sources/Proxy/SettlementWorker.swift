@@ -142,14 +142,3 @@ package struct SettlementWorker: Sendable {
         }
     }
 }
-
-extension PaymentRecord {
-    /// Whether the upstream has run for this payment, so that a release would run it again for nothing.
-    fileprivate var hasRun: Bool {
-        switch state.service {
-        case .delivered: true
-        case .forwarding: claim.timing != .before
-        case .unused, .undelivered: false
-        }
-    }
-}

@@ -186,6 +186,27 @@ struct ExposureConformanceTests {
         }
     }
 
+    @Test("takes what was put off for no fault of the payer's for no debt", arguments: LedgerKind.allCases)
+    func deferred(kind: LedgerKind) async throws {
+        try await kind.withLedger { ledger in
+            let reference = try await ledger.grant(Self.batched(1, nil))
+            for event in [PaymentEvent.owed, .settle, .deferred, .settle, .uncertain(transaction: nil), .deferred] {
+                _ = try await ledger.apply(event, to: reference)
+            }
+            #expect(try await ledger.payment(reference.identity)?.state == PaymentState(.owed, .delivered))
+            #expect(try await ledger.debts().isEmpty)
+            _ = try await ledger.grant(Self.batched(2, ExposureTerms()))
+            for event in [PaymentEvent.settle, .owed, .settle, .deferred] {
+                _ = try await ledger.apply(event, to: reference)
+            }
+            #expect(try await ledger.debts().map(\.identity) == [reference.identity])
+            _ = try await ledger.apply(.settle, to: reference)
+            _ = try await ledger.apply(.settled(transaction: "0x1", forwardingUntil: nil), to: reference)
+            #expect(try await ledger.debts().isEmpty)
+            #expect(try await ledger.payment(reference.identity)?.reason == nil)
+        }
+    }
+
     @Test("knows a debtor by its address too, and by nothing else", arguments: LedgerKind.allCases)
     func debtorsClient(kind: LedgerKind) async throws {
         try await kind.withLedger { ledger in

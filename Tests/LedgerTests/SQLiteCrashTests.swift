@@ -36,6 +36,8 @@ struct SQLiteCrashTests {
             }
             #expect(delivered <= answered.count)
             await ledger.close()
+            let audit = try await SQLiteJournalTests.audit(folder + "/ledger.db")
+            #expect(audit.problems == [] && audit.entries >= answered.count)
         }
     }
 

@@ -52,6 +52,7 @@ enum Sample {
         .settle, .sent(transaction: "0xabc"), .settled(transaction: "0xabc", forwardingUntil: nil),
         .settled(transaction: "0xabc", forwardingUntil: lease), .released(reason: "refused"),
         .uncertain(transaction: nil), .delivered, .undelivered(grant: grant, client: client, body: print), .owed,
+        .deferred,
         .writtenOff(reason: "expired"), .expired, .renewed(until: lease),
     ]
 

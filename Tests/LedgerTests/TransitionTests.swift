@@ -45,6 +45,9 @@ struct TransitionTests {
             event: .owed, values: [.reserved, .settling, .uncertain], services: [.forwarding, .delivered],
             value: .owed, service: [.forwarding: .delivered]),
         Rule(
+            event: .deferred, values: [.settling, .uncertain], services: [.forwarding, .delivered], value: .owed,
+            service: [.forwarding: .delivered]),
+        Rule(
             event: .writtenOff(reason: "expired"), values: [.owed], services: ServiceState.allCases,
             value: .writtenOff),
         Rule(event: .expired, values: [.reserved], services: [.unused], value: .expired),

@@ -78,6 +78,8 @@ extension LedgerCommand {
 
         private func refusal(_ outcome: ResolveOutcome) -> String {
             switch outcome {
+            case .refused(let state) where state.value == .settling || state.value == .reserved:
+                "the payment is \(state.value.word): start the server once, which asks its rail"
             case .refused(let state):
                 "the payment is \(state.value.word): only uncertain and owed ones can be resolved"
             case .transactionMissing: "the ledger knows no transaction of this payment: name it with --transaction"
