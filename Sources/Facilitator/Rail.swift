@@ -15,6 +15,8 @@ package protocol Rail: AnyObject, Sendable {
     var signers: [(pattern: String, signers: [String])] { get }
     /// How settling works on this rail.
     var settlement: SettlementStyle { get }
+    /// Whether `probe` asks the other side anything.
+    var canBeProbed: Bool { get }
     /// Lines for the start of the process: what must not go unnoticed.
     var notices: [String] { get }
     /// Whether the rail can be asked now, for health.
@@ -51,6 +53,12 @@ package protocol Rail: AnyObject, Sendable {
     /// Throws what can never work. A rail that cannot be asked now is no reason not to start.
     func prepare() async throws(RailError) -> [String]
 
+    /// Asks the other side something harmless, so that a rail that was down is seen to be up again.
+    func probe() async
+
+    /// Compares a settled payment with what the other side knows of it.
+    func audit(_ record: PaymentRecord) async throws(RailError) -> AuditVerdict
+
     /// Payments whose settlement turned out not to hold, since the last call: a reorganised chain.
     func disproved() async -> [PaymentIdentity]
 
@@ -68,6 +76,9 @@ extension Rail {
         return outcomes
     }
 
+    package var canBeProbed: Bool { false }
+    package func probe() async {}
+    package func audit(_ record: PaymentRecord) async throws(RailError) -> AuditVerdict { .cannotTell }
     package func prepare() async throws(RailError) -> [String] { [] }
     package func disproved() async -> [PaymentIdentity] { [] }
     package func watch(_ record: PaymentRecord) async {}
@@ -78,6 +89,15 @@ package enum RailCondition: String, Hashable, Sendable {
     case ready
     /// It failed several times in a row; asked again after a while.
     case breakerOpen = "breaker_open"
+}
+
+/// What comes of comparing a settled payment with its rail.
+package enum AuditVerdict: Hashable, Sendable {
+    case agrees
+    /// What the rail knows is not what the ledger says.
+    case differs(String)
+    /// The rail keeps nothing to compare with.
+    case cannotTell
 }
 
 /// How a rail settles.

@@ -57,9 +57,9 @@ package final class PaywallRoute: Sendable {
                 v2: registry.rail(version: 2, scheme: offer.scheme, network: offer.network))
         }
         self.rails = rails
-        // A version is offered where a rail takes it.
-        let version1 = zip(offers, rails).filter { $1.v1 != nil }.map(\.0)
-        let version2 = zip(offers, rails).filter { $1.v2 != nil }.map(\.0)
+        // A version is offered where a rail takes it, and first of all where the rail is up.
+        let version1 = Self.offered(offers, on: rails.map(\.v1))
+        let version2 = Self.offered(offers, on: rails.map(\.v2))
         let isServed = !version1.isEmpty || !version2.isEmpty
         challenge =
             offers.isEmpty
@@ -70,6 +70,13 @@ package final class PaywallRoute: Sendable {
     }
 
     package var isFree: Bool { offers.isEmpty }
+
+    /// The offers with a rail; without those whose rail is known to be down, as long as any other is left.
+    private static func offered(_ offers: [PaymentRequirements], on rails: [(any Rail)?]) -> [PaymentRequirements] {
+        let served = zip(offers, rails).compactMap { offer, rail in rail.map { (offer, $0) } }
+        let up = served.filter { !$1.canBeProbed || $1.condition == .ready }
+        return (up.isEmpty ? served : up).map(\.0)
+    }
 
     /// The rail that takes this offer in this form.
     func rail(of offer: Int, form: PaymentForm) -> (any Rail)? {

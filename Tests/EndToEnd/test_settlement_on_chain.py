@@ -1,13 +1,16 @@
 """Money moves: the official client, the program and a real EVM, with the token's logs as the witness."""
 
+import json
+
 import pytest
 from chain.contracts import NotToBeHad
 from chain.rail import rpc_rail, signer_environment
 from chain.tokens import CANONICAL, canonical_chain
+from kit import farebox as program
 from kit import official
 from kit.payments import Payer
 from kit.polling import wait_until
-from kit.routes import PAY_TO, route
+from kit.routes import PAY_TO, mock_rail, route
 
 ROUTES = [
     route("GET /before/*", "$0.001"),
@@ -72,3 +75,50 @@ def test_under_batch_many_payments_share_a_transaction(chain, chain_site):
         assert chain_site.states_of(payer) == [("settled", "delivered")]
         status = chain_site.fetch("GET", "/.well-known/x402/payments/" + receipt["extra"]["payment"]).json()
         assert status["value"] == "settled" and status["transaction"] in transactions
+
+
+def test_the_ledger_is_compared_with_the_chain(chain, chain_site):
+    payer = Payer()
+    chain.fund(payer)
+    origin = chain_site.process.url()
+    before = chain.node.snapshot()
+    assert official.session(payer).get(origin + "/before/1").status_code == 200
+
+    def reconcile():
+        return program.run(
+            "ledger", "reconcile", "--config", chain_site.file, "--ledger", f"sqlite:{chain_site.ledger_path}",
+            env=signer_environment(chain.node))
+
+    result = reconcile()
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert json.loads(result.stdout)["agreeing"] == 1
+    chain.node.revert(before)
+    result = reconcile()
+    assert result.returncode == 1
+    (drift,) = json.loads(result.stdout)["differing"]
+    assert "does not have the transaction" in drift["reason"]
+
+
+@pytest.mark.parametrize("chain", [84532], indirect=True)
+def test_offers_of_a_rail_that_is_down_stand_back_while_another_is_up(chain, make_site):
+    """Two chains are accepted; the node of the preferred one goes away, and comes back."""
+    node = chain.node
+    other = next(asset for chain_id, asset in CANONICAL.items() if chain_id != node.chain_id)
+    site = make_site(
+        ROUTES[:1], env=signer_environment(node),
+        adapters=[rpc_rail(node), {**mock_rail(other), "id": "other"}],
+        payments={"accepts": [chain.asset.catalogue_id, other.catalogue_id]})
+
+    def networks():
+        return [offer["network"] for offer in site.challenge("/before/x").offers]
+
+    assert networks() == [chain.asset.network, other.network]
+    payer = Payer()
+    chain.fund(payer)
+    node.fault({"method": "*", "kind": "http", "status": 503})
+    for _ in range(6):
+        site.fetch("GET", "/before/x", payer.pay(site.challenge("/before/x")).v2_fields())
+    wait_until(lambda: networks() == [other.network], "the fallback")
+    assert site.pay(payer, "/before/x")[1].status == 200
+    node.heal()
+    wait_until(lambda: networks() == [chain.asset.network, other.network], "the preferred chain again", timeout=30)

@@ -30,6 +30,7 @@ struct MistakeFixtureTests {
     static let environment = [
         "BRIDGE_KEY": "hunter2hunter2", "SHORT_KEYS": "shop:hunter2", "BLANKS": "hunter2 hunter2",
         "BAD_SIGNER_KEY": "hunter2",
+        "SIGNER_KEY": String(repeating: "1", count: 64),
     ]
 
     @Test("tell all of them, with line, key, reason and nearest name", arguments: MistakeFixture.all)

@@ -18,6 +18,13 @@ struct AdapterBook {
     /// False when some adapter's reach is not known because of a mistake.
     var isComplete = true
 
+    /// Whether any adapter sends transactions of its own.
+    var spendsGas: Bool {
+        list.contains { draft in
+            if case .chain? = draft.configuration?.backend { true } else { false }
+        }
+    }
+
     /// The id of the adapter that serves this; an exact network beats a pattern.
     func serving(version: Int, scheme: String, network: Network) -> String? {
         let candidates = list.filter { $0.versions.contains(version) && $0.scheme == scheme }

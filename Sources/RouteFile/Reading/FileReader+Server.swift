@@ -87,7 +87,9 @@ extension FileReader {
     }
 
     /// `[facilitator]`; its default recipients are those of the file.
-    func facilitator(_ section: Section, payees: Set<Account>, server: ServerSettings?) -> FacilitatorSettings? {
+    func facilitator(
+        _ section: Section, payees: Set<Account>, server: ServerSettings?, spendsGas: Bool
+    ) -> FacilitatorSettings? {
         let listen = listenAddresses(section)
         let keys = apiKeys(section)
         let allowed = section.has("pay_to_allowed") ? section.list("pay_to_allowed", ValueKind.account) : nil
@@ -101,7 +103,14 @@ extension FileReader {
         if !isOpen.value, !section.has("api_keys_env") {
             let warning = FacilitatorAPI.exposureWarning(
                 addresses: listen, hasKeys: false, isPayToLimited: allowed != nil || !payees.isEmpty)
-            if let warning { log.warn(section.place(of: "listen"), warning) }
+            if warning != nil, spendsGas {
+                log.add(
+                    section.place(of: "listen"),
+                    "is open to the world while an adapter pays for gas: set `api_keys_env`, listen on 127.0.0.1, or say "
+                        + "`open = true`")
+            } else if let warning {
+                log.warn(section.place(of: "listen"), warning)
+            }
         }
         return FacilitatorSettings(
             listen: listen, keys: keys,

@@ -32,7 +32,7 @@ struct FileReader {
         let server = server(section(root, "server"), upstreams)
         let payees = Set((context.terms.payTo?.accounts ?? []) + routes.flatMap(\.payees))
         let facilitator = root.section("facilitator", table: "facilitator").flatMap {
-            self.facilitator($0, payees: payees, server: server)
+            self.facilitator($0, payees: payees, server: server, spendsGas: adapters.spendsGas)
         }
         let ledger = ledger(section(root, "ledger"))
         guard log.mistakes.isEmpty, let server, let ledger else { return nil }

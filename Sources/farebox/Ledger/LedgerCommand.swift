@@ -19,7 +19,7 @@ struct LedgerCommand: ParsableCommand {
               farebox ledger verify
             """,
         subcommands: [
-            List.self, Show.self, Verify.self, Export.self, Resolve.self, Debts.self, Forgive.self,
+            List.self, Show.self, Verify.self, Reconcile.self, Export.self, Resolve.self, Debts.self, Forgive.self,
         ])
 
     /// Lists payments, newest first.

@@ -6,11 +6,13 @@ import NIOPosix
 import Primitives
 import Proxy
 import RouteFile
+import Synchronization
 import Transport
 
 /// A running process: ledger, rails, and the listeners that share them.
 final class Node: Sendable {
-    private let plan: NodePlan
+    /// The file in force.
+    private let plan: Mutex<NodePlan>
     private let logger: Logger
     private let rails: RailsInForce
     private let factory: RailFactory
@@ -22,7 +24,7 @@ final class Node: Sendable {
         plan: NodePlan, logger: Logger, rails: RailsInForce, factory: RailFactory, listeners: NodeListeners,
         ledger: any PaymentLedger
     ) {
-        self.plan = plan
+        self.plan = Mutex(plan)
         self.logger = logger
         self.rails = rails
         self.factory = factory
@@ -105,6 +107,7 @@ final class Node: Sendable {
             let result = await withTaskGroup(of: Void.self) { tasks in
                 tasks.addTask { await worker.run(every: workerInterval) }
                 tasks.addTask { await batcher.run() }
+                tasks.addTask { await node.watchRails() }
                 let result = await body(node)
                 logger.notice("draining", metadata: ["timeout": "\(plan.file.server.drainTimeout)"])
                 await listeners.drain(timeout: plan.file.server.drainTimeout)
@@ -142,10 +145,36 @@ final class Node: Sendable {
         let registry = try next.registry(factory)
         await listeners.adopt(next, registry: registry)
         rails.adopt(registry)
-        for change in plan.restartNeeded(for: next) {
+        let before = plan.withLock { plan in
+            defer { plan = next }
+            return plan
+        }
+        for change in before.restartNeeded(for: next) {
             logger.warning("change needs a restart", metadata: ["key": "\(change)"])
         }
         for notice in next.notices(of: registry) { logger.warning("notice", metadata: ["notice": "\(notice)"]) }
+    }
+
+    /// How often it is looked whether a rail is up.
+    private static let railInterval: Duration = .seconds(1)
+
+    /// Takes the offers of rails that are down out of the 402s while others are left, and puts them back.
+    private func watchRails() async {
+        var known: [String: RailCondition] = [:]
+        while (try? await Task.sleep(for: Self.railInterval)) != nil {
+            let registry = rails.registry
+            for rail in registry.rails where rail.canBeProbed && rail.condition != .ready { await rail.probe() }
+            let now = Dictionary(
+                registry.rails.filter(\.canBeProbed).map { ($0.id, $0.condition) },
+                uniquingKeysWith: { first, _ in first })
+            let changed = now.filter { known[$0.key] ?? .ready != $0.value }
+            known = now
+            guard !changed.isEmpty else { continue }
+            for (id, condition) in changed.sorted(by: { $0.key < $1.key }) {
+                logger.warning("rail", metadata: ["adapter": "\(id)", "condition": "\(condition.rawValue)"])
+            }
+            await listeners.renew(plan.withLock { $0 }, registry: registry)
+        }
     }
 
     /// A key of this process, for a ledger that ends with it.

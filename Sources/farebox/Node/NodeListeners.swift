@@ -70,12 +70,16 @@ struct NodeListeners: Sendable {
         return FacilitatorListener(api: api, service: service, listener: listener)
     }
 
+    /// Renders the 402s anew, under the same file.
+    func renew(_ plan: NodePlan, registry: AdapterRegistry) async {
+        guard let paywall else { return }
+        let origin = plan.advertisesFreePort ? localOrigin : plan.file.server.publicURL
+        await paywall.adopt(PaywallGeneration(plan.file, origin: origin, registry: registry))
+    }
+
     /// Puts a new file in force on every listener.
     func adopt(_ plan: NodePlan, registry: AdapterRegistry) async {
-        if let paywall {
-            let origin = plan.advertisesFreePort ? localOrigin : plan.file.server.publicURL
-            await paywall.adopt(PaywallGeneration(plan.file, origin: origin, registry: registry))
-        }
+        await renew(plan, registry: registry)
         if let facilitator, let part = plan.file.facilitator {
             facilitator.service.reload(registry: registry, payToAllowed: part.payToAllowed)
             facilitator.api.reload(keys: part.keys)

@@ -71,6 +71,14 @@ package final class MockEVMRail: Rail {
     }
 }
 
+extension MockEVMRail {
+    /// There is no chain; the name that the mock gave can be worked out again.
+    package func audit(_ record: PaymentRecord) async throws(RailError) -> AuditVerdict {
+        let expected = LocalSettlement.transaction(prefix: Self.prefix, identity: record.claim.identity)
+        return record.transaction == expected ? .agrees : .differs("the mock names another transaction")
+    }
+}
+
 extension JSONMember {
     /// Marks a kind in `/supported` whose settlements move no value.
     package static let isMock = JSONMember("mock", .bool(true))

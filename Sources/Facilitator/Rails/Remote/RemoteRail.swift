@@ -115,6 +115,10 @@ package final class RemoteRail: Rail {
         }
     }
 
+    package var canBeProbed: Bool { true }
+
+    package func probe() async { _ = try? await fetchSupported() }
+
     /// What the other side says that it serves.
     package func fetchSupported() async throws(RailError) -> SupportedAnswer {
         switch await peer.get(supportedURL, timeout: settings.timeout) {

@@ -48,6 +48,31 @@ extension ChainRail {
         }
     }
 
+    package var canBeProbed: Bool { true }
+
+    package func probe() async { _ = try? await chain.within(settings.timing.callTimeout).chainID() }
+
+    /// Looks for the payment's transfer in the transaction that the ledger names.
+    package func audit(_ record: PaymentRecord) async throws(RailError) -> AuditVerdict {
+        guard let name = record.transaction, let hash = Bytes32(hex: name) else {
+            return .differs("the ledger names no transaction")
+        }
+        guard let asset = record.claim.asset.address, let payTo = record.claim.payTo.address,
+            let payer = Address(record.claim.payer)
+        else { return .differs("the ledger's names are no addresses") }
+        do {
+            guard let receipt = try await chain.receipt(hash) else {
+                return .differs("the chain does not have the transaction")
+            }
+            guard receipt.nonce(of: payer, to: payTo, value: record.claim.amount, asset: asset) != nil else {
+                return .differs("the transaction does not move the payment's value to its recipient")
+            }
+            return .agrees
+        } catch {
+            throw RailError(error, adapter: id)
+        }
+    }
+
     package func watch(_ record: PaymentRecord) async {
         guard let asset = record.claim.asset.address, let payTo = record.claim.payTo.address,
             let payer = Address(record.claim.payer), let name = record.transaction, let hash = Bytes32(hex: name),
