@@ -101,12 +101,26 @@ package struct SettlementWorker: Sendable {
     private static let watchedPayments = 1000
     private static let watchedSeconds: Int64 = 15 * 60
 
-    /// Passes every `interval` until it is cancelled.
+    /// Passes every `interval` until it is cancelled, and looks at payments that have just become uncertain sooner.
     package func run(every interval: Duration) async {
+        let tick = min(WorkerPace.shortest, interval)
+        var pace = WorkerPace(longest: interval)
+        var sincePass: Duration = .zero
         while !Task.isCancelled {
-            try? await Task.sleep(for: interval)
-            if !Task.isCancelled { await pass() }
+            try? await Task.sleep(for: tick)
+            if Task.isCancelled { break }
+            sincePass += tick
+            if sincePass >= interval {
+                sincePass = .zero
+                await pass()
+            } else if pace.isDue(after: tick, newest: await newestUncertain()) {
+                try? await pass(over: .uncertain)
+            }
         }
+    }
+
+    private func newestUncertain() async -> Int64? {
+        try? await ledger.payments(PaymentQuery(limit: 1, value: .uncertain)).first?.reference.row
     }
 
     private func resolve(_ record: PaymentRecord) async {

@@ -438,6 +438,19 @@ def test_of_each_fault_it_is_known_whether_the_transaction_was_taken(node, kind,
     assert node.nonce(sender.address) == nonce + (1 if executed else 0)
 
 
+def test_two_listeners_share_a_chain_and_no_faults():
+    node = ChainNode(listeners=2)
+    try:
+        node.fault({"method": "*", "kind": "error"}, listener=1)
+        transaction = sent(node.account())
+        assert "injected" in refusal(node, node.ask, "eth_blockNumber", listener=1).message
+        node.heal()
+        assert node.ask("eth_getTransactionReceipt", transaction, listener=1)["status"] == "0x1"
+        assert node.exchanges(listener=1) == [["eth_blockNumber"], ["eth_getTransactionReceipt"]]
+    finally:
+        node.stop()
+
+
 def test_a_fault_can_choose_calls_by_what_they_say(node):
     node.fault({"method": "eth_getBalance", "containing": DEAD, "kind": "error"})
     assert node.coins(node.account().address) > 0
@@ -499,6 +512,7 @@ def test_a_node_ends_with_the_process_that_started_it():
     script = "import os; from chain.kit import ChainNode; print(ChainNode().url, flush=True); os._exit(0)"
     ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=Path(__file__).parent)
     place = urlparse(ended.stdout.strip())
+    assert place.port, ended.stderr
 
     def is_gone():
         try:

@@ -89,9 +89,11 @@ extension Exchange {
     private func verifyOverNetwork(_ payment: Payment, offer: PaymentRequirements, rail: any Rail) {
         let now = loop.now()
         let home = loop.home(of: self)
+        let ledger = loop.shared.ledger
         let isTaken = loop.shared.desk.submit {
             do throws(RailError) {
-                let outcome = try await rail.verify(payment, for: offer, now: now)
+                let judged = try await rail.verify(payment, for: offer, now: now)
+                let outcome = try await judged.recalled(payment, for: offer, rail: rail, ledger: ledger)
                 home.post { $0.verified(outcome) }
             } catch {
                 home.post { $0.verifyFailed(error) }

@@ -46,22 +46,24 @@ class ChainNode:
                 text=True, env=os.environ | {"PYTHONDONTWRITEBYTECODE": "1"})
             line = self.process.stdout.readline()
         assert line.startswith("READY "), f"the node ended with {self.process.poll()}"
-        self.url = line.split()[1]
+        self.urls = line.split()[1:]
+        self.url = self.urls[0]
 
     def stop(self):
         self.process.kill()
         self.process.wait()
         self.process.stdout.close()
 
-    def post(self, content, timeout=TIMEOUT):
+    def post(self, content, timeout=TIMEOUT, listener=0):
         """One HTTP exchange; returns the parsed body."""
         request = urllib.request.Request(
-            self.url, json.dumps(content).encode(), {"Content-Type": "application/json"})
+            self.urls[listener], json.dumps(content).encode(), {"Content-Type": "application/json"})
         with urllib.request.urlopen(request, timeout=timeout) as answer:
             return json.load(answer)
 
-    def ask(self, method, *parameters, timeout=TIMEOUT):
-        answer = self.post({"jsonrpc": "2.0", "id": 1, "method": method, "params": list(parameters)}, timeout)
+    def ask(self, method, *parameters, timeout=TIMEOUT, listener=0):
+        call = {"jsonrpc": "2.0", "id": 1, "method": method, "params": list(parameters)}
+        answer = self.post(call, timeout, listener)
         if "error" in answer:
             raise Refused(answer["error"])
         return answer["result"]
@@ -103,9 +105,9 @@ class ChainNode:
         content = self.ask("txpool_content")
         return {(sender, int(nonce)): found for sender, queue in content.items() for nonce, found in queue.items()}
 
-    def exchanges(self):
+    def exchanges(self, listener=0):
         """The methods of each HTTP exchange since the last look, without those of the kit that bend the node."""
-        return self.ask("dev_log")
+        return self.ask("dev_log", listener=listener)
 
     # What a test does to it.
 
@@ -149,12 +151,13 @@ class ChainNode:
     def release(self, transaction):
         self.ask("dev_release", transaction)
 
-    def fault(self, *rules):
-        """Puts these rules in force, and no others; see chain/faults.py."""
-        self.ask("dev_faults", list(rules))
+    def fault(self, *rules, listener=0):
+        """Puts these rules in force at a listener, and no others; see chain/faults.py."""
+        self.ask("dev_faults", list(rules), listener=listener)
 
     def heal(self):
-        self.fault()
+        for listener in range(len(self.urls)):
+            self.fault(listener=listener)
 
     def account(self, index=0):
         """One of the ten accounts that hold coins."""

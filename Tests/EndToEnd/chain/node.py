@@ -1,4 +1,4 @@
-"""The node's process: `python -m chain.node` prints `READY http://127.0.0.1:PORT` when it listens."""
+"""The node's process: `python -m chain.node` prints `READY` and the URL of each listener when they listen."""
 
 import argparse
 import json
@@ -20,7 +20,8 @@ PARENT_CHECK_SECONDS = 1
 
 def arguments():
     parser = argparse.ArgumentParser(prog="chain.node", description=__doc__)
-    parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--port", type=int, default=0, help="of the first listener")
+    parser.add_argument("--listeners", type=int, default=1, help="URLs of the one chain, each with faults of its own")
     parser.add_argument("--chain-id", type=int, default=84532)
     parser.add_argument("--mine", default="auto", help="auto, manual or interval:SECONDS")
     parser.add_argument("--gas-limit", type=int, default=60_000_000)
@@ -60,9 +61,12 @@ def main():
     given = arguments()
     threading.Thread(target=end_with, args=(os.getppid(),), daemon=True).start()
     net = DevNet(given.chain_id, allocation(given.alloc), given.gas_limit, given.base_fee, given.mine, given.least_tip)
-    server = NodeServer(given.port, Methods(net), Faults())
-    print(f"READY http://127.0.0.1:{server.server_address[1]}", flush=True)
-    server.serve_forever()
+    ports = [given.port] + [0] * (given.listeners - 1)
+    servers = [NodeServer(port, Methods(net), Faults()) for port in ports]
+    print("READY", *(f"http://127.0.0.1:{server.server_address[1]}" for server in servers), flush=True)
+    for server in servers[1:]:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+    servers[0].serve_forever()
 
 
 if __name__ == "__main__":
