@@ -215,6 +215,27 @@ class TestResolve:
         assert ledger(site, "forgive", "acct_payer").returncode == 1
         assert site.rows()[0]["value"] == "written_off"
 
+    def test_a_debtor_pays_first_until_it_is_forgiven(self, make_site, bridge):  # noqa: F811
+        """The bridge takes every settlement and answers none: only who is trusted is served."""
+        site = banked(make_site, bridge, idempotent=False, settle="after")
+        bridge.break_off("/settle", times=100)
+        assert site.fetch("GET", "/paid", payment(site)).status == 200
+        (row,) = site.rows()
+        assert site.stop() == 0
+        assert ledger(site, "resolve", row["payment"], "released", "--reason", "no funds").returncode == 0
+
+        site.start()
+        refused = site.fetch("GET", "/paid", payment(site))
+        assert refused.status == 402 and refused.json()["error"] == "settlement_pending"
+        assert site.rows()[0]["timing"] == "before" and len(site.upstream.calls()) == 1
+        assert site.stop() == 0
+        assert ledger(site, "forgive", "acct_payer").returncode == 0
+
+        site.start()
+        assert site.fetch("GET", "/paid", payment(site)).status == 200
+        assert site.rows()[0]["timing"] == "after" and len(site.upstream.calls()) == 2
+        assert audit(site)[0] == 0
+
     def test_wrong_words(self, uncertain):
         site, _ = uncertain
         identity = site.rows()[0]["payment"]

@@ -27,7 +27,9 @@ def banked(make_site, bridge, idempotent, settle="before"):
     backend = {"type": "http", "base_url": bridge.url, "timeout_seconds": 2, "idempotent": idempotent}
     rail = {"kind": "offchain", "id": "bank", "networks": ["offchain:bank"], "signers": ["b"], "backend": backend}
     return make_site([route("GET /paid", "$0.05", accepts=["usd@bank"], pay_to="acct", settle=settle)],
-                     adapters=[rail, mock_rail(BASE_SEPOLIA)], assets=[ASSET])
+                     adapters=[rail, mock_rail(BASE_SEPOLIA)], assets=[ASSET],
+                     # At this price newcomers would settle first, whatever the route says.
+                     payments={"trust_new_payers": True})
 
 
 def payment(site):
