@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test packages lint format build unit release endtoend fuzz bench gas clean
+.PHONY: help run test packages lint format build unit release endtoend fuzz bench gas soak clean
 
 # An undeclared import of a sibling target is an error, not a habit.
 STRICT := --explicit-target-dependency-import-check error
@@ -51,6 +51,9 @@ bench: packages ## Measures against nginx on the same machine
 
 gas: ## Prints what a payment costs on chain, alone and in batches
 	@dev/run-gas
+
+soak: release ## A thousand payments of a hundred payers in a storm (SOAK_SEED=…, SOAK_PAYMENTS=…)
+	SOAK_PAYMENTS="$${SOAK_PAYMENTS:-1000}" SOAK_SEED="$${SOAK_SEED:-$$RANDOM}" dev/run-endtoend -s Tests/EndToEnd/test_soak.py
 
 clean: ## Removes what was built
 	rm -rf .build .cache

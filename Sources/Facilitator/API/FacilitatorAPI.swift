@@ -16,15 +16,19 @@ package final class FacilitatorAPI: Sendable {
     let clock: RailClock
     private let keys: Mutex<APIKeys?>
     private let limiter: Mutex<RateLimiter?>
+    /// What each caller may settle in a day.
+    private let budget: Mutex<RateLimiter?>
 
-    /// Open to everybody without keys, and without a limit where `rateLimit` is nil.
+    /// Open to everybody without keys, and without a limit where `rateLimit` or `dailyBudget` is nil.
     package init(
-        service: FacilitatorService, keys: APIKeys? = nil, rateLimit: RateLimiter.Policy? = nil, logger: Logger,
+        service: FacilitatorService, keys: APIKeys? = nil, rateLimit: RateLimiter.Policy? = nil,
+        dailyBudget: Int? = nil, logger: Logger,
         clock: RailClock = .system
     ) {
         self.service = service
         self.keys = Mutex(keys)
         limiter = Mutex(rateLimit.map { RateLimiter(policy: $0) })
+        budget = Mutex(dailyBudget.map { RateLimiter(policy: .daily($0)) })
         self.logger = logger
         self.clock = clock
     }
@@ -56,9 +60,13 @@ package final class FacilitatorAPI: Sendable {
 
     /// Takes one of the caller's tokens; the wait in whole seconds where there is none.
     func secondsToWait(_ caller: RateLimiter.Caller) -> Int? {
-        let admission = limiter.withLock { $0?.admit(caller, now: clock.now()) }
-        guard case .refused(let retryAfter) = admission else { return nil }
-        return Int(retryAfter.components.seconds) + 1
+        let now = clock.now()
+        for limit in [
+            limiter.withLock({ $0?.admit(caller, now: now) }), budget.withLock({ $0?.admit(caller, now: now) }),
+        ] {
+            if case .refused(let retryAfter)? = limit { return Int(retryAfter.components.seconds) + 1 }
+        }
+        return nil
     }
 
     /// What to say at start when whoever reaches the listener may settle; nil where there is nothing to say.

@@ -9,11 +9,20 @@ package struct RateLimiter: Sendable {
         package var perMinute: Int
         /// Calls at once after a rest.
         package var burst: Int
+        /// What `perMinute` counts calls in, where it is another time.
+        package private(set) var period: Duration = .seconds(60)
 
         package init(perMinute: Int = 600, burst: Int = 60) {
             precondition(perMinute > 0 && burst > 0, "a rate limit lets something through")
             self.perMinute = perMinute
             self.burst = burst
+        }
+
+        /// So many calls a day, at any time of it.
+        package static func daily(_ calls: Int) -> Policy {
+            var policy = Policy(perMinute: calls, burst: calls)
+            policy.period = .seconds(86_400)
+            return policy
         }
     }
 
@@ -42,7 +51,7 @@ package struct RateLimiter: Sendable {
     private var lastSweep: Duration?
 
     package init(policy: Policy, maxCallers: Int = RateLimiter.maxCallers) {
-        interval = .seconds(60) / policy.perMinute
+        interval = policy.period / policy.perMinute
         tolerance = interval * (policy.burst - 1)
         self.maxCallers = maxCallers
     }

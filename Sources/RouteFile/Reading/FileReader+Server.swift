@@ -96,6 +96,7 @@ extension FileReader {
         let isOpen = section.read("open", ValueKind.bool)
         let perMinute = section.read("settle_per_minute", ValueKind.integer(1...10_000_000))
         let burst = section.read("settle_burst", ValueKind.integer(1...1_000_000))
+        let daily = section.read("settle_per_day", ValueKind.integer(1...1_000_000_000))
         guard let listen, let isOpen, let perMinute, let burst else { return nil }
         if let server, listen.contains(where: { server.listen.contains($0) && !$0.hasFreePort }) {
             log.add(section.place(of: "listen"), "is an address of [server] too")
@@ -116,7 +117,7 @@ extension FileReader {
             listen: listen, keys: keys,
             payToAllowed: allowed.map { Set($0.map(\.value)) } ?? (payees.isEmpty ? nil : payees),
             isOpen: isOpen.value,
-            rateLimit: RateLimiter.Policy(perMinute: perMinute.value, burst: burst.value))
+            rateLimit: RateLimiter.Policy(perMinute: perMinute.value, burst: burst.value), dailyBudget: daily?.value)
     }
 
     private func apiKeys(_ section: Section) -> APIKeys? {

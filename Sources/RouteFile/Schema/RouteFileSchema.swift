@@ -23,7 +23,8 @@ package enum RouteFileSchema {
 
     private static let facilitator: [KeySpec] = [
         .key("listen", "\"0.0.0.0:3402\""), .key("api_keys_env"), .key("pay_to_allowed"), .key("open", "false"),
-        .key("settle_per_minute", "600"), .key("settle_burst", "60"), .secret("api_keys", instead: "api_keys_env"),
+        .key("settle_per_minute", "600"), .key("settle_burst", "60"), .key("settle_per_day"),
+        .secret("api_keys", instead: "api_keys_env"),
         .secret("api_key", instead: "api_keys_env"),
     ]
 

@@ -32,6 +32,8 @@ package struct FacilitatorSettings: Sendable {
     /// Whether the owner said that anyone may use it.
     package var isOpen: Bool
     package var rateLimit: RateLimiter.Policy
+    /// Calls of `/settle` by one caller in a day; nil for no limit.
+    package var dailyBudget: Int?
 }
 
 /// `[ledger]`: where payments are recorded.

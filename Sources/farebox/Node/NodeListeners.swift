@@ -63,7 +63,9 @@ struct NodeListeners: Sendable {
     ) async throws(TransportError) -> FacilitatorListener {
         let service = FacilitatorService(
             registry: registry, ledger: shared.ledger, payToAllowed: part.payToAllowed, now: PaywallShared.systemTime)
-        let api = FacilitatorAPI(service: service, keys: part.keys, rateLimit: part.rateLimit, logger: logger)
+        let api = FacilitatorAPI(
+            service: service, keys: part.keys, rateLimit: part.rateLimit, dailyBudget: part.dailyBudget,
+            logger: logger)
         let listener = try await HTTPListener.bind(
             addresses: part.listen, group: group, limits: FacilitatorAPI.serverLimits
         ) { api.delegate(on: $0) }

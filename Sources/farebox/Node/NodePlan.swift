@@ -43,7 +43,12 @@ struct NodePlan: Sendable {
         }
         if file.server.drainTimeout != next.file.server.drainTimeout { keys.append("server.drain_timeout") }
         if file.facilitator?.listen != next.file.facilitator?.listen { keys.append("facilitator.listen") }
-        if file.facilitator?.rateLimit != next.file.facilitator?.rateLimit { keys.append("facilitator.rate_limit") }
+        if file.facilitator?.rateLimit != next.file.facilitator?.rateLimit {
+            keys.append("facilitator.settle_per_minute")
+        }
+        if file.facilitator?.dailyBudget != next.file.facilitator?.dailyBudget {
+            keys.append("facilitator.settle_per_day")
+        }
         if file.ledger != next.file.ledger { keys.append("ledger.url") }
         return keys
     }

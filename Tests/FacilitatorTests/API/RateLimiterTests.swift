@@ -60,4 +60,14 @@ struct RateLimiterTests {
         }
         #expect((callers[0] == callers[1]) == isSame)
     }
+
+    @Test("a daily budget may be spent at once, and comes back over the day")
+    func daily() {
+        var limiter = RateLimiter(policy: .daily(3))
+        let caller = RateLimiter.Caller.key("shop")
+        for _ in 0..<3 { #expect(limiter.admit(caller, now: .seconds(5)) == .proceed) }
+        #expect(limiter.admit(caller, now: .seconds(5)) == .refused(retryAfter: .seconds(28_800)))
+        #expect(limiter.admit(caller, now: .seconds(5 + 28_799)) != .proceed)
+        #expect(limiter.admit(caller, now: .seconds(5 + 28_800)) == .proceed)
+    }
 }

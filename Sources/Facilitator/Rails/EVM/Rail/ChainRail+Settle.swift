@@ -103,7 +103,10 @@ extension ChainRail {
     /// Tries the call and asks for the fees.
     func price(_ request: CallRequest) async -> Result<PricingOutcome, RailError> {
         do throws(ChainError) {
-            let estimate = try await chain.estimateGas(request)
+            // Rollups of the OP stack take a fee for publishing beside the gas; elsewhere nobody answers at that address.
+            let publishing = CallRequest(to: PublishingFee.oracle, data: PublishingFee.call(for: request.data))
+            let (estimate, published) = try await chain.ask(
+                ChainQuery.gas(for: request), ChainQuery.call(publishing))
             let gas: UInt64
             switch estimate {
             case .reverted(let reason): return .success(.reverted(reason))
@@ -116,11 +119,12 @@ extension ChainRail {
             }
             let limit = gas.addingWithLimit(gas / 100 * Self.spareGasPercent + 1)
             let each = fees.baseFee.adding(offer.tip) ?? .max
+            let extra = published.publishingFee
             return .success(
                 .priced(
                     Pricing(
-                        gasLimit: limit, fees: offer, expected: each.multiplied(by: gas) ?? .max,
-                        bound: offer.bound(gas: limit))))
+                        gasLimit: limit, fees: offer, expected: each.multiplied(by: gas)?.adding(extra) ?? .max,
+                        bound: offer.bound(gas: limit).adding(extra) ?? .max)))
         } catch {
             return .failure(RailError(error, adapter: id))
         }
@@ -194,6 +198,14 @@ extension ChainRail {
                     blockNumber: moved.blockNumber))
             return .settled(transaction: moved.transaction.hex, payer: nil)
         }
+    }
+}
+
+extension CallResult {
+    /// The fee that an oracle named; zero where none stands.
+    fileprivate var publishingFee: UInt256 {
+        guard case .returned(let bytes) = self else { return .zero }
+        return PublishingFee.wei(bytes) ?? .zero
     }
 }
 

@@ -53,8 +53,9 @@ package final class ChainRail: Rail {
                     onMined: { bookkeeper.book($0) })
             })
         signers = scope.networks.map { ($0.text, settings.keys.map(\.address.checksummed)) }
+        // A client waits for the verdict: several nodes share the time of one.
         judge = ChainJudge(
-            chain: chain,
+            chain: chain.within(settings.timing.callTimeout),
             verifier: TransferVerifier(
                 policy: settings.policy, domains: DomainTable(settings.assets.map(\.domain))),
             assets: assets, walletFactories: settings.walletFactories, sender: settings.keys[0].address, clock: clock)
