@@ -76,6 +76,7 @@ extension PaymentEntry {
         record.state = state
         record.updatedAt = now
         if state.service != .forwarding { record.leaseUntil = nil }
-        if state.value.isTerminal { record.claim.settlement = nil }
+        // What is settled may be taken back by a reorganised chain, and then has to be settled again.
+        if state.value.isTerminal, state.value != .settled { record.claim.settlement = nil }
     }
 }

@@ -103,7 +103,9 @@ struct TransitionTests {
         #expect(settled.record.leaseUntil == Sample.lease)
         #expect(settled.record.updatedAt == later)
         #expect(settled.record.createdAt == Sample.start)
-        #expect(settled.record.claim.settlement == nil)
+        #expect(settled.record.claim.settlement == [1, 2], "a reorganised chain may ask for it again")
+        let released = try #require(opened.after(.released(reason: "refused"), now: later))
+        #expect(released.record.claim.settlement == nil)
 
         let failed = try #require(
             settled.after(.undelivered(grant: Sample.grant, client: Sample.client, body: Sample.print), now: later))

@@ -5,6 +5,8 @@ import Primitives
 extension SignerDesk {
     /// Flights that one look asks about; the others wait for the next.
     private static let flightsPerLook = 64
+    /// Nonces that a reorganisation can give back at once: a node that says more than that is far behind.
+    private static let longestGap: UInt64 = 64
     /// Looks that must find a nonce used and no receipt before the flight counts as displaced: nodes behind one URL differ.
     private static let looksForDisplaced = 3
     /// The first looks come sooner than `timing.poll`, for chains with short blocks.
@@ -84,6 +86,7 @@ extension SignerDesk {
     // MARK: Repair
 
     private func repair(used: UInt64) async {
+        closeGap(from: used)
         for nonce in flights.keys.sorted() {
             guard let flight = flights[nonce], flight.receipt == nil, nonce >= used else { continue }
             if let expires = flight.call.expires, now() >= expires { void(nonce) }
@@ -92,6 +95,15 @@ extension SignerDesk {
             guard isDue || isNext && clock.now() - flight.sentAt >= timing.bumpAfter else { continue }
             await raise(nonce)
         }
+    }
+
+    /// Takes care of nonces below all that is under way: a reorganisation that lost transactions of ours has given them back,
+    /// and nothing behind them is mined before they are used.
+    private func closeGap(from used: UInt64) {
+        guard let lowest = flights.keys.min(), used < lowest, lowest - used <= Self.longestGap,
+            let first = flights[lowest], clock.now() - first.sentAt >= timing.bumpAfter
+        else { return }
+        inherit(used..<lowest)
     }
 
     /// Sends what is under a nonce once more, with higher fees where the limit leaves room.

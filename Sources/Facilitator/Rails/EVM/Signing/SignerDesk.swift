@@ -167,8 +167,9 @@ package actor SignerDesk {
         return true
     }
 
-    /// Watches what an earlier process left in the pool, so that it does not hold up ours for ever.
-    private func inherit(_ nonces: Range<UInt64>) {
+    /// Watches nonces that others may have left in the pool, so that they do not hold up ours for ever: an earlier process, or
+    /// a reorganisation.
+    func inherit(_ nonces: Range<UInt64>) {
         for nonce in nonces where flights[nonce] == nil {
             var flight = Flight(
                 nonce: nonce, call: .nothing(from: address),
