@@ -5,6 +5,8 @@ import signal
 from types import SimpleNamespace
 
 import pytest
+from chain.contracts import NotToBeHad
+from chain.tokens import canonical_chain
 from kit import farebox as program
 from kit.payments import ARBITRUM, BASE, BASE_SEPOLIA, Challenge, Payer, encode
 from kit.polling import wait_until
@@ -179,3 +181,14 @@ def pays(site, payer):
 @pytest.fixture
 def forms():
     return SimpleNamespace(encode=encode)
+
+
+@pytest.fixture
+def token():
+    """Circle's token at its own address on a chain of the test's own; the test is left out where the wheels cannot be had."""
+    try:
+        node, token = canonical_chain()
+    except NotToBeHad as reason:
+        pytest.skip(str(reason))
+    yield token
+    node.stop()

@@ -2,10 +2,7 @@
 
 import json
 
-import pytest
-from chain.contracts import NotToBeHad
 from chain.rail import SIGNER, rpc_rail, signer_environment
-from chain.tokens import canonical_chain
 from kit import farebox as program
 from kit import official
 from kit.payments import Payer
@@ -13,16 +10,6 @@ from kit.polling import wait_until
 from kit.routes import PAY_TO, route
 
 ROUTES = [route("GET /batch/*", "$0.003", settle="batch")]
-
-
-@pytest.fixture
-def token():
-    try:
-        node, token = canonical_chain()
-    except NotToBeHad as reason:
-        pytest.skip(str(reason))
-    yield token
-    node.stop()
 
 
 def deploy(site, node, *arguments):

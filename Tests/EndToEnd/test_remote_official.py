@@ -5,22 +5,10 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from chain.contracts import NotToBeHad
 from chain.peer import OfficialFacilitator
-from chain.tokens import canonical_chain
 from kit import official
 from kit.payments import Payer
 from kit.routes import PAY_TO, route
-
-
-@pytest.fixture
-def token():
-    try:
-        node, token = canonical_chain()
-    except NotToBeHad as reason:
-        pytest.skip(str(reason))
-    yield token
-    node.stop()
 
 
 @pytest.fixture

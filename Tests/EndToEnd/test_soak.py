@@ -11,11 +11,8 @@ import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
-import pytest
-from chain.contracts import NotToBeHad
 from chain.rail import rpc_rail, signer_environment
 from chain.storm import Storm
-from chain.tokens import canonical_chain
 from kit import farebox as program
 from kit.payments import Challenge, Payer
 from kit.polling import wait_until
@@ -31,16 +28,6 @@ PRICES = {"before": 1000, "after": 2000, "batch": 3000}
 EXPOSURE_LIMIT, TOTAL_LIMIT = 20_000, 60_000
 ROUTES = [route(f"GET /{timing}/*", f"${price / 10**6:.3f}", settle=timing) for timing, price in PRICES.items()]
 SIGNERS = (1, 2)
-
-
-@pytest.fixture
-def token():
-    try:
-        node, token = canonical_chain()
-    except NotToBeHad as reason:
-        pytest.skip(str(reason))
-    yield token
-    node.stop()
 
 
 class Soak:

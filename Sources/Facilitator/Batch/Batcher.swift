@@ -134,11 +134,7 @@ package final class Batcher: Sendable {
     }
 
     private func apply(_ event: PaymentEvent, _ record: PaymentRecord) async -> Bool {
-        let time = now()
-        let result = await withCheckedContinuation { continuation in
-            ledger.apply(event, to: record.reference, now: time) { continuation.resume(returning: $0) }
-        }
-        guard case .success(.applied) = result else { return false }
+        guard case .applied? = try? await ledger.record(event, of: record.reference, now: now()) else { return false }
         return true
     }
 }
