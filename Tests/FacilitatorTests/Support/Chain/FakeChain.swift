@@ -23,6 +23,12 @@ final class FakeChain: ChainNode {
         case say(JSONValue)
         /// The call waits at the gate before anything happens.
         case hold(Gate)
+        /// The call waits at the gate, and fails before it has left.
+        case holdAndFail(Gate, ChainError)
+        /// Something happens on the chain before the call is answered.
+        case meanwhile(@Sendable () -> Void)
+        /// A node that is that many blocks behind answers the call.
+        case behind(Int)
     }
 
     struct State {
@@ -143,13 +149,20 @@ final class FakeChain: ChainNode {
             _ = answer(to: call)
             return .value(value)
         case .hold(let gate): await gate.pass()
+        case .holdAndFail(let gate, let error):
+            await gate.pass()
+            throw error
+        case .meanwhile(let happen): happen()
+        case .behind(let blocks): return answer(to: call, behind: blocks)
         }
         return answer(to: call)
     }
 
     /// What the chain says, faults aside.
-    func answer(to call: RPCRequest) -> RPCResult {
+    func answer(to call: RPCRequest, behind blocks: Int = 0) -> RPCResult {
         state.withLock { state in
+            state.lag += blocks
+            defer { state.lag -= blocks }
             do throws(RPCRefusal) {
                 return .value(try state.answer(to: call))
             } catch {

@@ -116,6 +116,17 @@ struct ChainJudge: Sendable {
         return hasCode
     }
 
+    /// Asks at once for the code of payers of whom it is not known; what cannot be asked stays unknown.
+    func learnCodes(of payers: [Address]) async {
+        let unknown = Array(Set(payers.filter { codes.hasCode($0, now: clock.now()) == nil }))
+        guard !unknown.isEmpty,
+            let found = try? await chain.ask(ChainQuery.all(unknown.map { ChainQuery.code(of: $0) }))
+        else { return }
+        for (payer, code) in zip(unknown, found) {
+            codes.remember(payer, hasCode: !code.isEmpty, until: clock.now() + CodeCache.payerLifetime)
+        }
+    }
+
     // MARK: Trial
 
     private func tryOut(_ terms: TransferTerms, _ path: SignaturePath) async throws(ChainError) -> Verdict {

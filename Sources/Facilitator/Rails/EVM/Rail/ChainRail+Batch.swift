@@ -10,14 +10,20 @@ import X402
 /// a single. What came of each item is read from the events of the transaction, never from its status.
 extension ChainRail {
     package func settle(all orders: [SettleOrder]) async -> [SettleOutcome] {
+        for order in orders { underWay.enter(order.identity) }
+        defer { for order in orders { underWay.leave(order.identity) } }
         var outcomes = [SettleOutcome?](repeating: nil, count: orders.count)
-        var together: [BatchItem] = []
+        var items: [BatchItem] = []
         for (index, order) in orders.enumerated() {
             switch await item(order, at: index) {
             case .failure(let settled): outcomes[index] = settled.outcome
-            case .success(let item) where mayShare(item): together.append(item)
-            case .success(let item): outcomes[index] = await settle(item.terms, order)
+            case .success(let item): items.append(item)
             }
+        }
+        if settings.batchContract == nil { await judge.learnCodes(of: items.map(\.terms.transfer.from)) }
+        var together: [BatchItem] = []
+        for item in items {
+            if mayShare(item) { together.append(item) } else { outcomes[item.index] = await alone(item) }
         }
         for group in grouped(together) {
             for (item, outcome) in await settle(group) { outcomes[item.index] = outcome }
@@ -40,7 +46,8 @@ extension ChainRail {
         }
         do throws(ChainError) {
             switch try await judge.path(of: terms) {
-            case .refused(let reason): return .failure(Decided(outcome: .refused(reason, message: nil)))
+            case .refused(let reason):
+                return .failure(Decided(outcome: await afterFailure(reason, terms.key, order.identity)))
             case .found(let path):
                 return .success(
                     BatchItem(
@@ -60,10 +67,17 @@ extension ChainRail {
         }
     }
 
+    /// A transaction of its own; what is too dear alone may go with others, or when gas is cheaper.
+    private func alone(_ item: BatchItem) async -> SettleOutcome {
+        let outcome = await settle(item.terms, item.order)
+        guard case .refused(.notWorthItsGas, _) = outcome else { return outcome }
+        return .unavailable(error(.refusedByPolicy, "a payment alone costs more gas than it brings"))
+    }
+
     /// Without a gas limit for each item, payers with code could burn the gas of all others.
     private func mayShare(_ item: BatchItem) -> Bool {
         if settings.batchContract != nil { return item.contractItem != nil }
-        return item.isKeySigned && judge.codes.hasCode(item.terms.transfer.from, now: clock.now()) != true
+        return item.isKeySigned && judge.codes.hasCode(item.terms.transfer.from, now: clock.now()) == false
     }
 
     private struct Group: Hashable {
@@ -81,16 +95,18 @@ extension ChainRail {
     // MARK: One batch
 
     private func settle(_ items: [BatchItem]) async -> [(BatchItem, SettleOutcome)] {
-        if items.count == 1 { return [(items[0], await settle(items[0].terms, items[0].order))] }
+        if items.count == 1 { return [(items[0], await alone(items[0]))] }
         guard let desk = await pool.choose() else {
             return items.all(.unavailable(error(.unavailable, "no signer has funds for gas")))
         }
         var good: [BatchItem] = []
         var bad: [(item: BatchItem, reason: RevertReason?)] = []
+        let seen: UInt64
         switch await tryOut(items, from: desk.address) {
         case .failure(let error): return items.all(.unavailable(error))
-        case .success(let trials):
-            for (item, trial) in zip(items, trials) {
+        case .success(let trial):
+            seen = trial.block
+            for (item, trial) in zip(items, trial.items) {
                 switch trial {
                 case .moves: good.append(item)
                 case .fails(let reason): bad.append((item, reason))
@@ -102,22 +118,30 @@ extension ChainRail {
         if good.count == 1 { bad.insert((good[0], nil), at: 0) }
         for (item, reason) in bad {
             if let reason {
-                done.append((item, await afterRevert(reason, item.terms.key, item.order.identity)))
+                done.append((item, await afterRevert(reason, item.terms.key, item.order.identity, since: seen)))
             } else {
-                done.append((item, await settle(item.terms, item.order)))
+                done.append((item, await alone(item)))
             }
         }
         return done
     }
 
-    private func tryOut(_ items: [BatchItem], from sender: Address) async -> Result<[BatchCall.Trial], RailError> {
+    /// What a trial said of each item, at a block that its node has seen.
+    private struct BatchTrial: Sendable {
+        var items: [BatchCall.Trial]
+        var block: UInt64
+    }
+
+    private func tryOut(_ items: [BatchItem], from sender: Address) async -> Result<BatchTrial, RailError> {
         let call = batchCall(items)
         do throws(ChainError) {
-            let result = try await chain.call(CallRequest(to: call.target, data: call.data, from: sender))
-            guard case .returned(let bytes) = result, let trials = call.trials(bytes) else {
+            let (head, result) = try await chain.ask(
+                ChainQuery.head(.latest),
+                ChainQuery.call(CallRequest(to: call.target, data: call.data, from: sender)))
+            guard case .returned(let bytes) = result, let trials = call.trials(bytes), let head else {
                 return .failure(error(.misconfigured, "the contract for batches does not answer as it should"))
             }
-            return .success(trials)
+            return .success(BatchTrial(items: trials, block: head.number))
         } catch {
             return .failure(RailError(error, adapter: id))
         }
@@ -174,16 +198,18 @@ extension ChainRail {
                 outcomes.append((item, outcome))
             }
             return outcomes
-        case .displaced:
+        case .displaced(let block):
             var outcomes: [(BatchItem, SettleOutcome)] = []
-            for item in items { outcomes.append((item, await unmoved(item.terms.key, item.order.identity))) }
+            for item in items {
+                outcomes.append((item, await unmoved(item.terms.key, item.order.identity, since: block)))
+            }
             return outcomes
         }
     }
 
     /// An item that its transaction did not move: somebody else may have, or it is tried again.
     private func unmoved(
-        _ transfer: TransferKey, _ identity: PaymentIdentity, since block: UInt64 = 0
+        _ transfer: TransferKey, _ identity: PaymentIdentity, since block: UInt64
     ) async -> SettleOutcome {
         await outcome(of: transfer, identity) { head in
             if head.number < block { return .unknown(transaction: nil) }

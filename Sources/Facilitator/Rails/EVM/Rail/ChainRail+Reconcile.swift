@@ -14,6 +14,8 @@ extension ChainRail {
         guard let bytes = record.claim.settlement, let blob = SettlementBlob(bytes),
             let terms = judge.verifier.knownTerms(of: blob.payment, for: blob.requirements)
         else { return .unknown(transaction: record.transaction) }
+        guard underWay.enterAlone(record.claim.identity) else { return .unknown(transaction: record.transaction) }
+        defer { underWay.leave(record.claim.identity) }
         if let name = record.transaction, let hash = Bytes32(hex: name), let newest = await pool.pending(hash) {
             return .unknown(transaction: newest.hex)
         }
@@ -43,8 +45,10 @@ extension ChainRail {
             return .unknown(transaction: record.transaction)
         }
         let outcome = await settle(terms, order)
-        guard case .refused(let reason, _) = outcome, record.hasBeenServed, reason.mayPass else { return outcome }
-        return .unavailable(error(.unavailable, "not settled yet"))
+        guard case .refused(let reason, _) = outcome, reason != .nonceAlreadyUsed else { return outcome }
+        if record.hasBeenServed, reason.mayPass { return .unavailable(error(.unavailable, "not settled yet")) }
+        // An earlier transaction may wait in some pool: until the payment's time is over it may still move the value.
+        return record.transaction == nil ? outcome : .unknown(transaction: record.transaction)
     }
 
     /// Payments whose settlement a reorganisation has undone.
@@ -56,8 +60,10 @@ extension ChainRail {
             let calls = ChainQuery.all(group.map { ChainQuery.receipt(of: $0.transaction) })
             guard let (head, receipts) = try? await chain.ask(ChainQuery.head(.latest), calls), let head else { break }
             for (settlement, receipt) in zip(group, receipts) where receipt?.moves(settlement.transfer) != true {
-                // A node that is behind has no receipt either: the nonce decides.
-                guard case .unused? = try? await fates.fate(of: settlement.transfer) else { continue }
+                // A node that is behind has no receipt either: the nonce decides, at a block as high as the settlement's.
+                guard case .unused(let seen)? = try? await fates.fate(of: settlement.transfer),
+                    seen.number >= settlement.blockNumber
+                else { continue }
                 gone.insert(settlement.identity)
             }
             let kept = head.number > RecentSettlements.watchedBlocks ? head.number - RecentSettlements.watchedBlocks : 0

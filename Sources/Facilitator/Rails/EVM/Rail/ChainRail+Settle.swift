@@ -10,9 +10,16 @@ import X402
 /// each look until it is mined.
 extension ChainRail {
     package func settle(_ order: SettleOrder) async -> SettleOutcome {
+        underWay.enter(order.identity)
+        defer { underWay.leave(order.identity) }
         switch judge.verifier.terms(of: order.payment, for: order.requirements, now: now()) {
-        case .refused(let reason, _): return .refused(reason, message: nil)
         case .met(let terms): return await settle(terms, order)
+        case .refused(let reason, _):
+            // Nothing is sent for it any more; whoever saw it may have moved it all the same.
+            guard let terms = judge.verifier.knownTerms(of: order.payment, for: order.requirements) else {
+                return .refused(reason, message: nil)
+            }
+            return await afterFailure(reason, terms.key, order.identity)
         }
     }
 
@@ -20,7 +27,7 @@ extension ChainRail {
         let path: SignaturePath
         do throws(ChainError) {
             switch try await judge.path(of: terms) {
-            case .refused(let reason): return .refused(reason, message: nil)
+            case .refused(let reason): return await afterFailure(reason, terms.key, order.identity)
             case .found(let found): path = found
             }
         } catch {
@@ -33,7 +40,8 @@ extension ChainRail {
         let priced: Pricing
         switch await price(CallRequest(to: call.target, data: call.data, from: desk.address)) {
         case .failure(let error): return .unavailable(error)
-        case .success(.reverted(let reason)): return await afterRevert(reason, terms.key, order.identity)
+        case .success(.reverted(let reason, let block)):
+            return await afterRevert(reason, terms.key, order.identity, since: block)
         case .success(.priced(let found)): priced = found
         }
         if let worth = assets[terms.asset]?.worth(ofWei: priced.expected), worth > terms.transfer.value {
@@ -60,9 +68,10 @@ extension ChainRail {
             let reason: ReasonCode = receipt.succeeded ? .transferEventMismatch : .transactionFailed
             return await afterFailure(reason, transfer, identity, since: receipt.blockNumber)
         case .pending(let hash): return .unknown(transaction: hash.hex)
-        case .displaced:
-            return await outcome(of: transfer, identity) { _ in
-                .unavailable(self.error(.unavailable, "the transaction was replaced"))
+        case .displaced(let block):
+            return await outcome(of: transfer, identity) { head in
+                if head.number < block { return .unknown(transaction: nil) }
+                return .unavailable(self.error(.unavailable, "the transaction was replaced"))
             }
         case .notSent(let error):
             budget.withLock { $0.correct(reserved: priced.bound, cost: .zero) }
@@ -94,7 +103,8 @@ extension ChainRail {
 
     enum PricingOutcome: Hashable, Sendable {
         case priced(Pricing)
-        case reverted(RevertReason)
+        /// At a block that the node has seen.
+        case reverted(RevertReason, at: UInt64)
     }
 
     /// Gas beyond the estimate: state may change before the block comes.
@@ -105,11 +115,12 @@ extension ChainRail {
         do throws(ChainError) {
             // Rollups of the OP stack take a fee for publishing beside the gas; elsewhere nobody answers at that address.
             let publishing = CallRequest(to: PublishingFee.oracle, data: PublishingFee.call(for: request.data))
-            let (estimate, published) = try await chain.ask(
-                ChainQuery.gas(for: request), ChainQuery.call(publishing))
+            let (head, estimate, published) = try await chain.ask(
+                ChainQuery.head(.latest), ChainQuery.gas(for: request), ChainQuery.call(publishing))
+            guard let head else { throw ChainError(.unavailable, "the node does not have the block") }
             let gas: UInt64
             switch estimate {
-            case .reverted(let reason): return .success(.reverted(reason))
+            case .reverted(let reason): return .success(.reverted(reason, at: head.number))
             case .refused: return .failure(error(.unavailable, "the node cannot estimate the gas of a settlement"))
             case .gas(let found): gas = found
             }
@@ -156,13 +167,13 @@ extension ChainRail {
 
     /// What follows from a transaction that failed: the token may have said no because somebody else was faster.
     func afterRevert(
-        _ reason: RevertReason, _ transfer: TransferKey, _ identity: PaymentIdentity
+        _ reason: RevertReason, _ transfer: TransferKey, _ identity: PaymentIdentity, since block: UInt64
     ) async -> SettleOutcome {
-        await afterFailure(reason.reasonCode ?? .transactionFailed, transfer, identity)
+        await afterFailure(reason.reasonCode ?? .transactionFailed, transfer, identity, since: block)
     }
 
     /// `since` is a block that whoever says "unused" must have seen.
-    private func afterFailure(
+    func afterFailure(
         _ reason: ReasonCode, _ transfer: TransferKey, _ identity: PaymentIdentity, since block: UInt64 = 0
     ) async -> SettleOutcome {
         await outcome(of: transfer, identity) { head in

@@ -64,7 +64,8 @@ extension ChainRail {
             guard let receipt = try await chain.receipt(hash) else {
                 return .differs("the chain does not have the transaction")
             }
-            guard receipt.nonce(of: payer, to: payTo, value: record.claim.amount, asset: asset) != nil else {
+            let nonces = receipt.nonces(of: payer, to: payTo, value: record.claim.amount, asset: asset)
+            guard nonces.contains(where: { names(record, asset: asset, payer: payer, nonce: $0) }) else {
                 return .differs("the transaction does not move the payment's value to its recipient")
             }
             return .agrees
@@ -77,7 +78,8 @@ extension ChainRail {
         guard let asset = record.claim.asset.address, let payTo = record.claim.payTo.address,
             let payer = Address(record.claim.payer), let name = record.transaction, let hash = Bytes32(hex: name),
             let receipt = try? await chain.receipt(hash),
-            let nonce = receipt.nonce(of: payer, to: payTo, value: record.claim.amount, asset: asset)
+            let nonce = receipt.nonces(of: payer, to: payTo, value: record.claim.amount, asset: asset)
+                .first(where: { names(record, asset: asset, payer: payer, nonce: $0) })
         else { return }
         recent.watch(
             RecentSettlements.Settlement(
@@ -86,18 +88,23 @@ extension ChainRail {
                     asset: asset, payer: payer, nonce: nonce, payTo: payTo, value: record.claim.amount),
                 transaction: hash, blockNumber: receipt.blockNumber))
     }
+
+    /// Whether a nonce is the payment's own: one transaction may hold several transfers that are alike.
+    private func names(_ record: PaymentRecord, asset: Address, payer: Address, nonce: Bytes32) -> Bool {
+        record.claim.identity
+            == PaymentIdentity(transferOn: settings.chainID, asset: asset, payer: payer, nonce: nonce)
+    }
 }
 
 extension TransactionReceipt {
-    /// The nonce under which a transfer was made here, by the event before it.
-    fileprivate func nonce(of payer: Address, to payTo: Address, value: UInt256, asset: Address) -> Bytes32? {
+    /// The nonces under which such transfers were made here, each by the event before it.
+    fileprivate func nonces(of payer: Address, to payTo: Address, value: UInt256, asset: Address) -> [Bytes32] {
         let events = logs.filter { $0.address == asset }.sorted { $0.index < $1.index }.map(TransferLog.init)
-        for (use, transfer) in zip(events, events.dropFirst()) {
+        return zip(events, events.dropFirst()).compactMap { use, transfer in
             guard case .authorizationUsed(payer, let nonce)? = use,
                 transfer == .transfer(from: payer, to: payTo, value: value)
-            else { continue }
+            else { return nil }
             return nonce
         }
-        return nil
     }
 }

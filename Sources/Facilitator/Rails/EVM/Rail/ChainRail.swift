@@ -24,6 +24,7 @@ package final class ChainRail: Rail {
     let market: FeeMarket
     let budget: Mutex<GasBudget>
     let recent = RecentSettlements()
+    let underWay = SettlementsUnderWay()
     private let nodes: @Sendable () -> RailCondition
 
     /// - Parameters:

@@ -29,7 +29,9 @@ package enum FlightEnd: Hashable, Sendable {
     /// Sent, and not seen in a block in time; it is watched on.
     case pending(Bytes32)
     /// Its nonce was used by another transaction: it can no longer be mined.
-    case displaced
+    ///
+    /// So it is at the block of that number: whoever says that the call has moved nothing must have seen this block.
+    case displaced(at: UInt64)
     /// Certainly not sent.
     case notSent(RailError)
 }
@@ -43,6 +45,8 @@ struct Flight {
     var attempts: [Bytes32] = []
     /// When the newest was sent last, on the monotonic clock.
     var sentAt: Duration
+    /// It is being sent for the first time: until it is known whether it left, nobody else looks after it.
+    var isOpening = true
     /// The nonce only has to be used up: what it was for is over.
     var isVoid = false
     /// What stands here has not been sent yet, and is to be.
@@ -58,6 +62,14 @@ struct Flight {
         var depth: UInt64
         var deadline: Duration
         var continuation: CheckedContinuation<FlightEnd, Never>
+    }
+
+    /// A nonce that is to be used up on nothing.
+    static func void(_ nonce: UInt64, of signer: Address, fees: GasFees, sentAt: Duration) -> Flight {
+        var flight = Flight(nonce: nonce, call: .nothing(from: signer), fees: fees, sentAt: sentAt, note: { _ in true })
+        flight.isVoid = true
+        flight.isOpening = false
+        return flight
     }
 
     /// The newest transaction.

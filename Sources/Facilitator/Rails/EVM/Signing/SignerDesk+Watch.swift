@@ -7,8 +7,8 @@ extension SignerDesk {
     private static let flightsPerLook = 64
     /// Nonces that a reorganisation can give back at once: a node that says more than that is far behind.
     private static let longestGap: UInt64 = 64
-    /// Looks that must find a nonce used and no receipt before the flight counts as displaced: nodes behind one URL differ.
-    private static let looksForDisplaced = 3
+    /// Looks in a row that must agree before what is missing counts as missing: nodes behind one URL differ.
+    private static let looksForDoubt = 3
     /// The first looks come sooner than `timing.poll`, for chains with short blocks.
     private static let firstPauses: [Duration] = [.milliseconds(50), .milliseconds(150), .milliseconds(400)]
 
@@ -34,7 +34,7 @@ extension SignerDesk {
 
     /// Asks once what became of all flights, and repairs what is stuck.
     private func look() async {
-        let asked = flights.keys.sorted().prefix(Self.flightsPerLook).compactMap { flights[$0] }
+        let asked = flights.values.filter { !$0.isOpening }.sorted { $0.nonce < $1.nonce }.prefix(Self.flightsPerLook)
         let receipts = ChainQuery.all(
             asked.flatMap { flight in flight.attempts.map { ChainQuery.receipt(of: $0) } })
         guard
@@ -47,7 +47,18 @@ extension SignerDesk {
             rest = rest.dropFirst(flight.attempts.count)
             settle(flight.nonce, receipt: own.lazy.compactMap(\.self).first, head: head, used: used)
         }
+        await endDisplaced(at: head.number)
         await repair(used: used)
+    }
+
+    /// Ends flights whose nonce another transaction has used, once a block proves it: the nonce that was told with the
+    /// receipts may come from a node that is ahead of the head.
+    private func endDisplaced(at block: UInt64) async {
+        let doubtful = flights.values.filter { $0.missing >= Self.looksForDoubt }.map(\.nonce)
+        guard !doubtful.isEmpty, let used = try? await chain.nonce(of: address, at: .number(block)) else { return }
+        for nonce in doubtful where nonce < used && flights[nonce]?.receipt == nil {
+            end(nonce, .displaced(at: block))
+        }
     }
 
     private func settle(_ nonce: UInt64, receipt: TransactionReceipt?, head: BlockHead, used: UInt64) {
@@ -60,7 +71,6 @@ extension SignerDesk {
             if depth >= flights[nonce]?.waiter?.depth ?? 1 { end(nonce, .mined(receipt)) }
         } else if nonce < used {
             flights[nonce]?.missing += 1
-            if flights[nonce]?.missing ?? 0 >= Self.looksForDisplaced { end(nonce, .displaced) }
         } else {
             flights[nonce]?.missing = 0
         }
@@ -68,8 +78,11 @@ extension SignerDesk {
 
     private func end(_ nonce: UInt64, _ end: FlightEnd) {
         guard let flight = flights.removeValue(forKey: nonce) else { return }
-        if case .mined(let receipt) = end { onMined(receipt) }
-        let told: FlightEnd = flight.isVoid ? .displaced : end
+        var told = end
+        if case .mined(let receipt) = end {
+            onMined(receipt)
+            if flight.isVoid { told = .displaced(at: receipt.blockNumber) }
+        }
         flight.waiter?.continuation.resume(returning: told)
     }
 
@@ -88,7 +101,7 @@ extension SignerDesk {
     private func repair(used: UInt64) async {
         closeGap(from: used)
         for nonce in flights.keys.sorted() {
-            guard let flight = flights[nonce], flight.receipt == nil, nonce >= used else { continue }
+            guard let flight = flights[nonce], !flight.isOpening, flight.receipt == nil, nonce >= used else { continue }
             if let expires = flight.call.expires, now() >= expires { void(nonce) }
             let isDue = flights[nonce]?.isDue == true
             let isNext = nonce == used

@@ -63,8 +63,10 @@ package actor SignerDesk {
         case .failure(let error): return .notSent(error)
         case .success(let nonce):
             return await withCheckedContinuation { continuation in
-                guard flights[nonce] != nil else { return continuation.resume(returning: .displaced) }
+                // No block is that high: what became of it is not known.
+                guard flights[nonce] != nil else { return continuation.resume(returning: .displaced(at: .max)) }
                 flights[nonce]?.waiter = Flight.Waiter(depth: depth, deadline: deadline, continuation: continuation)
+                flights[nonce]?.isOpening = false
                 watch()
             }
         }
@@ -171,11 +173,7 @@ package actor SignerDesk {
     /// a reorganisation.
     func inherit(_ nonces: Range<UInt64>) {
         for nonce in nonces where flights[nonce] == nil {
-            var flight = Flight(
-                nonce: nonce, call: .nothing(from: address),
-                fees: GasFees(maxFee: policy.minTip, tip: policy.minTip), sentAt: clock.now(), note: { _ in true })
-            flight.isVoid = true
-            flights[nonce] = flight
+            flights[nonce] = .void(nonce, of: address, fees: leastFees, sentAt: clock.now())
         }
         if !nonces.isEmpty { watch() }
     }
@@ -191,9 +189,13 @@ package actor SignerDesk {
         }
     }
 
+    /// Where raising starts for a nonce that only has to be used up.
+    var leastFees: GasFees { GasFees(maxFee: policy.minTip, tip: policy.minTip) }
+
     /// Turns a flight into a transfer of nothing, to be sent by the next look.
     func void(_ nonce: UInt64) {
         guard var flight = flights[nonce], !flight.isVoid else { return }
+        flight.isOpening = false
         flight.isVoid = true
         flight.isDue = true
         flight.call = .nothing(from: address)
