@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 from chain.contracts import NotToBeHad
+from chain.shop import LISTENERS, Shop
 from chain.tokens import canonical_chain
 from kit import farebox as program
 from kit.payments import ARBITRUM, BASE, BASE_SEPOLIA, Challenge, Payer, encode
@@ -46,9 +47,13 @@ class Site:
         return self
 
     def start(self, command="serve", env=None, role="paywall"):
-        self.process = program.Farebox(command, "--config", self.file, env=env, cwd=self.folder)
+        self.begin(command, env)
         self.process.address(role)
         return self
+
+    def begin(self, command="serve", env=None):
+        """Starts it and does not wait for its listeners."""
+        self.process = program.Farebox(command, "--config", self.file, env=env, cwd=self.folder)
 
     def fetch(self, *arguments, **keywords):
         return self.process.fetch(*arguments, **keywords)
@@ -94,6 +99,40 @@ class Site:
         code = self.process.stop()
         assert not self.process.leaks(), f"secrets in the output: {self.process.leaks()}"
         return code
+
+
+class Chains:
+    """The chains of a test file, each started once; a test finds its chain as it was at first."""
+
+    def __init__(self):
+        self.started, self.beginnings = {}, {}
+
+    def token(self, chain_id=BASE_SEPOLIA.chain_id, **options):
+        """The real USDC on a chain of that id, with listeners for a test, the program and a second node of its."""
+        key = (chain_id, *sorted(options.items()))
+        if key not in self.started:
+            try:
+                self.started[key] = canonical_chain(chain_id, listeners=LISTENERS, **options)[1]
+            except NotToBeHad as reason:
+                pytest.skip(str(reason))
+        token = self.started[key]
+        token.node.heal()
+        token.node.automine(True)
+        if key in self.beginnings:
+            token.node.revert(self.beginnings[key])
+        self.beginnings[key] = token.node.snapshot()
+        return token
+
+    def stop(self):
+        for token in self.started.values():
+            token.node.stop()
+
+
+@pytest.fixture(scope="module")
+def chains():
+    chains = Chains()
+    yield chains
+    chains.stop()
 
 
 def pytest_report_header():
@@ -160,6 +199,17 @@ def make_site(tmp_path):
 def module_site(tmp_path_factory):
     """Makes sites that the tests of a file share."""
     yield from site_maker(tmp_path_factory.mktemp("module"))
+
+
+@pytest.fixture
+def make_shop(chains, make_site):
+    """Makes paywalls that are paid in the real USDC on a chain of the test's own."""
+    return lambda **options: Shop(chains.token(), make_site, **options)
+
+
+@pytest.fixture
+def shop(make_shop):
+    return make_shop()
 
 
 @pytest.fixture

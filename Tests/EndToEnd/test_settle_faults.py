@@ -1,29 +1,9 @@
 """Whatever a node answers, or does not answer, money and record end up in the same place. Each payer pays once."""
 
 import pytest
-from chain.shop import AFTER, BATCH, BEFORE, OURS, SPARE, Shop
+from chain.shop import AFTER, BATCH, BEFORE, OURS, SEND, SPARE, Shop, is_pending, served
 from kit.polling import wait_until
 from kit.routes import PAY_TO
-
-SEND = "eth_sendRawTransaction"
-
-
-@pytest.fixture
-def shop(chains, make_site):
-    return Shop(chains.token(), make_site)
-
-
-def served(answer):
-    return answer is not None and answer.status == 200
-
-
-def is_pending(answer):
-    """What a payer hears whose money may have moved: no offer, which it could take for a second payment."""
-    body = answer.json()
-    assert answer.status == 402 and body["error"] == "settlement_pending", body
-    assert not answer.all("PAYMENT-REQUIRED") and "accepts" not in body
-    return True
-
 
 # Nothing can be asked: nothing is sold.
 
@@ -52,7 +32,7 @@ def test_a_node_that_cannot_be_asked_sells_nothing_and_takes_nothing(shop, metho
     assert not shop.upstream.calls() and shop.moved(payment) == 0
     shop.node.heal()
     wait_until(lambda: served(shop.present(payment)), "service once the node is well", timeout=20)
-    assert shop.state(payment) == ("settled", "delivered") and len(shop.upstream.calls()) == 1
+    assert shop.at_rest(payment) == ("settled", "delivered") and len(shop.upstream.calls()) == 1
     shop.assert_books_agree(payment)
 
 

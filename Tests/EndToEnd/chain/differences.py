@@ -14,7 +14,7 @@ class Difference:
 
 STRICT = "what is not of the specified form is refused as a whole, before anything is judged"
 FOREIGN = "only what the file names is settled, and this is none of its networks or assets"
-MATCHING = "what the client says it accepted must be the offer; the seller's own server checks that in the official setup"
+MATCHING = "what the client says it accepted must be the offer; officially the seller's own server checks that"
 EARLY = "judged here before the chain is asked, and so by its own name instead of a failed simulation's"
 
 SHARED = {
@@ -27,7 +27,7 @@ SHARED = {
     "the 64 bytes of EIP-2098": Difference(
         "valid", "it is a signature of the payer's key, and is settled in its long form"),
     "r of zero": Difference(
-        "invalid_exact_evm_failed_to_verify_signature", "no key can make it, so there is nobody to compare with the payer"),
+        "invalid_exact_evm_failed_to_verify_signature", "no key can make it: there is no payer to compare"),
     "an empty signature": Difference(
         "invalid_exact_evm_payload_signature", "an account without code that sends no signature has not signed"),
     "no signature": Difference("invalid_payload", STRICT),

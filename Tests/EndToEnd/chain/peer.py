@@ -40,7 +40,8 @@ class OfficialFacilitator:
     def _models(content):
         kinds = (PaymentPayloadV1, PaymentRequirementsV1) if content["x402Version"] == 1 else (
             PaymentPayload, PaymentRequirements)
-        return [kind.model_validate(content[key]) for kind, key in zip(kinds, ("paymentPayload", "paymentRequirements"))]
+        parts = (content["paymentPayload"], content["paymentRequirements"])
+        return [kind.model_validate(part) for kind, part in zip(kinds, parts)]
 
     def verify(self, content):
         """Its verdict on a body of `/verify`; what it raises instead is a reason of its own."""

@@ -10,6 +10,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from .encoding import RPCError
 from .faults import EXECUTED, LONGEST_HANG_SECONDS
 
+# What tests bend and look at the node with, and no client calls.
+BENDING = ("dev_", "evm_", "anvil_", "hardhat_", "txpool_")
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 PAGE = b"<html><body>502 Bad Gateway</body></html>"
 PARSE_ERROR = {"jsonrpc": "2.0", "id": None, "error": {"code": -32700, "message": "parse error"}}
@@ -105,7 +107,7 @@ class Exchange(BaseHTTPRequestHandler):
         except ValueError:
             return self.reply(400, json.dumps(PARSE_ERROR).encode())
         calls = content if isinstance(content, list) else [content]
-        named = [call.get("method") for call in calls if not str(call.get("method")).startswith("dev_")]
+        named = [call.get("method") for call in calls if not str(call.get("method")).startswith(BENDING)]
         if named:
             self.server.faults.note(named)
         try:

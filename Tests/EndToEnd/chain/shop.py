@@ -26,9 +26,23 @@ QUICK = {"settle_timeout": "2s", "bump_after": "1s"}
 PAYMENTS = {"trust_new_payers": True, "batch": {"interval": "1s"}}
 
 
-# A test asks the node at the first listener; the program asks at the second, where faults are put, or also at the third.
+# A test asks the node at the first listener; the program at the second, where faults are put, or also at the third.
 LISTENERS = 3
 OURS, SPARE = 1, 2
+
+SEND = "eth_sendRawTransaction"
+
+
+def served(answer):
+    return answer is not None and answer.status == 200
+
+
+def is_pending(answer):
+    """What a payer hears whose money may have moved: no offer, which it could take for a second payment."""
+    body = answer.json()
+    assert answer.status == 402 and body["error"] == "settlement_pending", body
+    assert not answer.all("PAYMENT-REQUIRED") and "accepts" not in body
+    return True
 
 
 class Shop:
@@ -82,6 +96,11 @@ class Shop:
         row = self.row(payment)
         return row["value"], row["service"]
 
+    def at_rest(self, payment):
+        """The state once no request is under way: an answer is out a moment before it is written down."""
+        wait_until(lambda: self.state(payment)[1] != "forwarding", "rest in the ledger")
+        return self.state(payment)
+
     def wait_for_state(self, payment, *states, timeout=20):
         wait_until(lambda: self.state(payment) in states, f"one of {states} instead of {self.state(payment)}", timeout)
 
@@ -101,7 +120,7 @@ class Shop:
         self.site.process.kill()
 
     def moved(self, payment):
-        """How often the money of a payment moved: its authorization used, and right after it the transfer to the payee."""
+        """How often a payment's money moved: its authorization used, and right after it the transfer to the payee."""
         return sum(self._is_followed_by_transfer(log, payment) for log in self.token.use_logs(payment))
 
     def _is_followed_by_transfer(self, use, payment):

@@ -77,8 +77,11 @@ class Token:
 
     def uses(self, payment):
         """The transactions that used a payment's authorization: none, or one."""
+        return [log["transactionHash"] for log in self.use_logs(payment)]
+
+    def use_logs(self, payment):
         topics = [AUTHORIZATION_USED, topic_of(payment.sender), topic_of(payment.nonce)]
-        return [log["transactionHash"] for log in self.node.logs(self.address, topics)]
+        return self.node.logs(self.address, topics)
 
 
 def canonical_genesis(chain_id):
