@@ -7,7 +7,7 @@ import pytest
 from chain.calls import settle_data
 from chain.shop import AFTER, BATCH, BEFORE, is_pending, served
 from chain.stage import cancel
-from kit.payments import receipt_of
+from kit.payments import now, receipt_of
 from kit.polling import stays_false, wait_until
 from kit.routes import OTHER_PAY_TO
 
@@ -53,6 +53,16 @@ def test_between_block_and_record_a_payer_is_not_asked_to_pay_again(shop):
     shop.node.heal()
     shop.wait_for_state(payment, ("settled", "unused"), timeout=30)
     assert served(shop.present(payment))
+    shop.assert_books_agree(payment)
+
+
+def test_a_payment_that_was_mined_in_time_opens_after_its_time(shop):
+    payment, caller, _ = held_back(shop, valid_before=now() + 12)
+    assert is_pending(caller.join())
+    shop.node.mine()
+    shop.wait_for_state(payment, ("settled", "unused"))
+    wait_until(lambda: now() > payment.valid_before, "end of its time", timeout=15)
+    assert served(shop.present(payment)) and len(shop.upstream.calls()) == 1
     shop.assert_books_agree(payment)
 
 

@@ -79,6 +79,8 @@ extension Exchange {
             return
         }
         switch rail.verifyLocally(payment, for: offer, now: loop.now(), keys: &loop.keys) {
+        case .decided(let outcome) where !local && outcome.mayBeKnown:
+            verifyOverNetwork(payment, offer: offer, rail: rail, judged: outcome)
         case .decided(let outcome):
             verified(outcome)
         case .needsNetwork:
@@ -86,14 +88,18 @@ extension Exchange {
         }
     }
 
-    private func verifyOverNetwork(_ payment: Payment, offer: PaymentRequirements, rail: any Rail) {
+    /// Asks the rail, unless it has judged already, and then the ledger where the payment may be known there.
+    private func verifyOverNetwork(
+        _ payment: Payment, offer: PaymentRequirements, rail: any Rail, judged: VerifyOutcome? = nil
+    ) {
         let now = loop.now()
         let home = loop.home(of: self)
         let ledger = loop.shared.ledger
         let isTaken = loop.shared.desk.submit {
             do throws(RailError) {
-                let judged = try await rail.verify(payment, for: offer, now: now)
-                let outcome = try await judged.recalled(payment, for: offer, rail: rail, ledger: ledger)
+                let verdict =
+                    if let judged { judged } else { try await rail.verify(payment, for: offer, now: now) }
+                let outcome = try await verdict.recalled(payment, for: offer, rail: rail, ledger: ledger)
                 home.post { $0.verified(outcome) }
             } catch {
                 home.post { $0.verifyFailed(error) }

@@ -3,16 +3,22 @@ import Ledger
 import X402
 
 extension VerifyOutcome {
-    /// The outcome, but for a payment that was used by our own claim: then that claim decides, as for any other repetition.
+    /// Whether the verdict is one that a payment of ours gets when it comes back: used, or too late by now.
+    var mayBeKnown: Bool {
+        switch self {
+        case .invalid(.nonceAlreadyUsed, _), .invalid(.validBefore, _): true
+        case .invalid, .valid: false
+        }
+    }
+
+    /// The outcome, but for a payment that our own claim has taken: then that claim decides, as for any other repetition.
     ///
-    /// Whoever paid and has not been served yet comes back with a nonce that the chain knows. A refusal would show offers, and
-    /// the client would pay a second time.
+    /// Whoever paid and has not been served yet comes back with a nonce that the chain knows, perhaps after its time. A refusal
+    /// would show offers, and the client would pay a second time. That the presenter is who paid, the claim looks after.
     func recalled(
         _ payment: Payment, for offer: PaymentRequirements, rail: any Rail, ledger: any PaymentLedger
     ) async throws(RailError) -> VerifyOutcome {
-        guard case .invalid(.nonceAlreadyUsed, _) = self, let identity = rail.identity(of: payment, for: offer) else {
-            return self
-        }
+        guard mayBeKnown, let identity = rail.identity(of: payment, for: offer) else { return self }
         let record: PaymentRecord?
         do throws(LedgerError) {
             record = try await ledger.payment(identity)
@@ -20,7 +26,7 @@ extension VerifyOutcome {
             throw RailError(.unavailable, adapter: rail.id, "the ledger cannot say whether it took the payment")
         }
         guard let record, record.state.value != .released, record.state.value != .expired else { return self }
-        return .valid(
-            VerifiedPayment(identity: identity, payer: record.claim.payer, validBefore: record.claim.validBefore))
+        // Its time has no bearing on a claim that is there already.
+        return .valid(VerifiedPayment(identity: identity, payer: record.claim.payer, validBefore: nil))
     }
 }
