@@ -208,6 +208,37 @@ struct ChainRailReconcileTests {
         #expect(Set(next.rail.recent.all.map(\.transfer.nonce)).count == 2)
     }
 
+    @Test("a settlement that was lost while nobody watched is found after the start")
+    func lostBeforeTheStart() async throws {
+        let bench = ChainBench()
+        let order = try await bench.claim(bench.payment())
+        guard case .settled(let name, _) = await bench.rail.settle(order), let hash = Bytes32(hex: name) else {
+            Issue.record("not settled")
+            return
+        }
+        try await bench.apply(.settled(transaction: name, forwardingUntil: nil), order)
+        bench.fake.reorganise(depth: Int(bench.fake.head.number), dropping: [hash])
+        bench.fake.mine(2)
+        let next = ChainBench(fake: bench.fake, ledger: bench.ledger)
+        await next.rail.watch(try await bench.record(order))
+        #expect(await next.rail.disproved() == [order.identity])
+    }
+
+    @Test("what cannot be told now is watched on, however deep it should lie")
+    func watchedUntilTold() async throws {
+        let bench = ChainBench()
+        let order = try await bench.claim(bench.payment())
+        guard case .settled(let name, _) = await bench.rail.settle(order), let hash = Bytes32(hex: name) else {
+            Issue.record("not settled")
+            return
+        }
+        bench.fake.reorganise(depth: Int(bench.fake.head.number), dropping: [hash])
+        bench.fake.mine(Int(RecentSettlements.watchedBlocks) + 5)
+        bench.fake.inject(.fail(ChainError(.unavailable, "gone")), into: "eth_call", times: 1)
+        #expect(await bench.rail.disproved().isEmpty)
+        #expect(await bench.rail.disproved() == [order.identity])
+    }
+
     @Test("what lies deep is watched no longer")
     func forgotten() async throws {
         let bench = ChainBench()

@@ -59,17 +59,39 @@ extension ChainRail {
         for group in watched.chunks(of: 50) {
             let calls = ChainQuery.all(group.map { ChainQuery.receipt(of: $0.transaction) })
             guard let (head, receipts) = try? await chain.ask(ChainQuery.head(.latest), calls), let head else { break }
-            for (settlement, receipt) in zip(group, receipts) where receipt?.moves(settlement.transfer) != true {
-                // A node that is behind has no receipt either: the nonce decides, at a block as high as the settlement's.
-                guard case .unused(let seen)? = try? await fates.fate(of: settlement.transfer),
-                    seen.number >= settlement.blockNumber
-                else { continue }
-                gone.insert(settlement.identity)
+            for (settlement, receipt) in zip(group, receipts) {
+                if let receipt, receipt.moves(settlement.transfer) {
+                    let depth = head.number >= receipt.blockNumber ? head.number - receipt.blockNumber : 0
+                    if depth > RecentSettlements.watchedBlocks { recent.forget(settlement) }
+                } else if await isLost(settlement) {
+                    gone.insert(settlement.identity)
+                }
             }
-            let kept = head.number > RecentSettlements.watchedBlocks ? head.number - RecentSettlements.watchedBlocks : 0
-            recent.forget(below: kept, gone)
         }
         return Array(gone)
+    }
+
+    /// Whether the value is certainly back with its payer; what cannot be told now is asked again.
+    private func isLost(_ settlement: RecentSettlements.Settlement) async -> Bool {
+        switch try? await fates.fate(of: settlement.transfer) {
+        case .unused(let seen)?:
+            // A node that is behind has no receipt either: the nonce decides, at a block as high as the settlement's.
+            guard seen.number >= settlement.blockNumber else { return false }
+            recent.forget(settlement)
+            return true
+        case .moved(let moved)?:
+            // Another transaction moved it; that one is watched from here on.
+            recent.forget(settlement)
+            var next = settlement
+            next.transaction = moved.transaction
+            next.blockNumber = moved.blockNumber
+            recent.watch(next)
+            return false
+        case .spentOtherwise?:
+            recent.forget(settlement)
+            return true
+        case .unexplained?, nil: return false
+        }
     }
 }
 

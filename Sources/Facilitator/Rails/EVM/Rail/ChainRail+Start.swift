@@ -74,19 +74,18 @@ extension ChainRail {
         }
     }
 
+    /// Watches a settlement of an earlier process, also one that the chain no longer has: that is what is looked for.
     package func watch(_ record: PaymentRecord) async {
-        guard let asset = record.claim.asset.address, let payTo = record.claim.payTo.address,
-            let payer = Address(record.claim.payer), let name = record.transaction, let hash = Bytes32(hex: name),
-            let receipt = try? await chain.receipt(hash),
-            let nonce = receipt.nonces(of: payer, to: payTo, value: record.claim.amount, asset: asset)
-                .first(where: { names(record, asset: asset, payer: payer, nonce: $0) })
+        guard let bytes = record.claim.settlement, let blob = SettlementBlob(bytes),
+            let terms = judge.verifier.knownTerms(of: blob.payment, for: blob.requirements),
+            let name = record.transaction, let hash = Bytes32(hex: name)
         else { return }
+        let found = try? await chain.ask(ChainQuery.receipt(of: hash), ChainQuery.head(.latest))
+        // Without a receipt it may be any block up to the newest.
+        let block = found?.0?.blockNumber ?? found?.1?.number ?? 0
         recent.watch(
             RecentSettlements.Settlement(
-                identity: record.claim.identity,
-                transfer: TransferKey(
-                    asset: asset, payer: payer, nonce: nonce, payTo: payTo, value: record.claim.amount),
-                transaction: hash, blockNumber: receipt.blockNumber))
+                identity: record.claim.identity, transfer: terms.key, transaction: hash, blockNumber: block))
     }
 
     /// Whether a nonce is the payment's own: one transaction may hold several transfers that are alike.

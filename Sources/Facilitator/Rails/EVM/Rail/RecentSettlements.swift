@@ -27,10 +27,8 @@ final class RecentSettlements: Sendable {
 
     var all: [Settlement] { state.withLock { $0 } }
 
-    /// Forgets what lies deep enough, and what was disproved.
-    func forget(below block: UInt64, _ disproved: Set<PaymentIdentity>) {
-        state.withLock { list in
-            list.removeAll { $0.blockNumber < block || disproved.contains($0.identity) }
-        }
+    /// Takes one out: it lies deep enough, or it was lost.
+    func forget(_ settlement: Settlement) {
+        state.withLock { list in list.removeAll { $0 == settlement } }
     }
 }
