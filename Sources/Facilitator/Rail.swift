@@ -59,7 +59,7 @@ package protocol Rail: AnyObject, Sendable {
     /// Compares a settled payment with what the other side knows of it.
     func audit(_ record: PaymentRecord) async throws(RailError) -> AuditVerdict
 
-    /// Payments whose settlement turned out not to hold, since the last call: a reorganised chain.
+    /// Payments whose settlement turned out not to hold: a reorganised chain. They may be told more than once.
     func disproved() async -> [PaymentIdentity]
 
     /// Takes care from now on of a payment that was settled before the start, in case it turns out not to hold.

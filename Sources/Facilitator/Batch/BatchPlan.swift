@@ -20,7 +20,9 @@ package struct BatchPlan: Hashable, Sendable {
         self.inclusion = inclusion
     }
 
-    /// What is due of one adapter's payments, the oldest first; the most urgent are never left for the next batch.
+    /// What is due of one adapter's payments, those that end first at the front: the most urgent are never left for the next.
+    ///
+    /// Those whose time is over come last. They only wait for the chain to say so, and take no place from others.
     ///
     /// - Parameter sinceLast: Time since the last batch was closed.
     package func due(_ owed: [PaymentRecord], sinceLast: Duration, now: UnixTime) -> [PaymentRecord] {
@@ -29,8 +31,8 @@ package struct BatchPlan: Hashable, Sendable {
         // What was tried a moment ago and could not be moved is not tried at every look.
         let isPressing = (isFull || urgent) && sinceLast >= interval / 4
         guard !owed.isEmpty, isPressing || sinceLast >= interval else { return [] }
-        let byEnd = owed.sorted { ($0.end, $0.reference.row) < ($1.end, $1.reference.row) }
-        return Array(byEnd.prefix(maxItems))
+        let (over, live) = (owed.filter { $0.end <= now }, owed.filter { $0.end > now })
+        return Array((live.inOrderOfEnd + over.inOrderOfEnd).prefix(maxItems))
     }
 
     /// Whether waiting for the next batch leaves no time for one retry.
@@ -45,4 +47,10 @@ package struct BatchPlan: Hashable, Sendable {
 extension PaymentRecord {
     /// When its value can no longer move; far away where the rail has no such limit.
     fileprivate var end: UnixTime { claim.validBefore ?? UnixTime(.max) }
+}
+
+extension [PaymentRecord] {
+    fileprivate var inOrderOfEnd: [PaymentRecord] {
+        sorted { ($0.end, $0.reference.row) < ($1.end, $1.reference.row) }
+    }
 }

@@ -51,7 +51,8 @@ extension ChainRail {
         return record.transaction == nil ? outcome : .unknown(transaction: record.transaction)
     }
 
-    /// Payments whose settlement a reorganisation has undone.
+    /// Payments whose settlement a reorganisation has undone; told until they are settled anew, for the ledger may fail to
+    /// write it.
     package func disproved() async -> [PaymentIdentity] {
         let watched = recent.all
         guard !watched.isEmpty else { return [] }
@@ -63,7 +64,7 @@ extension ChainRail {
                 if let receipt, receipt.moves(settlement.transfer) {
                     let depth = head.number >= receipt.blockNumber ? head.number - receipt.blockNumber : 0
                     if depth > RecentSettlements.watchedBlocks { recent.forget(settlement) }
-                } else if await isLost(settlement) {
+                } else if await isLost(settlement, head: head.number) {
                     gone.insert(settlement.identity)
                 }
             }
@@ -72,23 +73,25 @@ extension ChainRail {
     }
 
     /// Whether the value is certainly back with its payer; what cannot be told now is asked again.
-    private func isLost(_ settlement: RecentSettlements.Settlement) async -> Bool {
+    ///
+    /// What is lost stays watched for as long as any other settlement: until it is made again it is told again.
+    private func isLost(_ settlement: RecentSettlements.Settlement, head: UInt64) async -> Bool {
+        let isOld = head > settlement.blockNumber.addingWithLimit(RecentSettlements.watchedBlocks)
         switch try? await fates.fate(of: settlement.transfer) {
         case .unused(let seen)?:
             // A node that is behind has no receipt either: the nonce decides, at a block as high as the settlement's.
             guard seen.number >= settlement.blockNumber else { return false }
-            recent.forget(settlement)
+            if isOld { recent.forget(settlement) }
             return true
         case .moved(let moved)?:
             // Another transaction moved it; that one is watched from here on.
-            recent.forget(settlement)
             var next = settlement
             next.transaction = moved.transaction
             next.blockNumber = moved.blockNumber
             recent.watch(next)
             return false
         case .spentOtherwise?:
-            recent.forget(settlement)
+            if isOld { recent.forget(settlement) }
             return true
         case .unexplained?, nil: return false
         }

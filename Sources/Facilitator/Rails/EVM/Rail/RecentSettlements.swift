@@ -18,8 +18,10 @@ final class RecentSettlements: Sendable {
 
     private let state = Mutex<[Settlement]>([])
 
+    /// Takes the place of an earlier settlement of the same payment.
     func watch(_ settlement: Settlement) {
         state.withLock { list in
+            list.removeAll { $0.identity == settlement.identity }
             list.append(settlement)
             if list.count > Self.capacity { list.removeFirst(Self.capacity / 10) }
         }

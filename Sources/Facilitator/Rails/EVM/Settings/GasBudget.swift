@@ -19,9 +19,13 @@ package struct GasBudget: Sendable {
         return true
     }
 
-    /// Gives back what a transaction did not cost.
+    /// Gives back what a transaction did not cost, and takes what it cost beyond its reservation: its fees may have been raised.
     package mutating func correct(reserved: UInt256, cost: UInt256) {
-        guard perHour != nil, var excess = reserved.subtracting(cost) else { return }
+        guard perHour != nil, let last = minutes.indices.last else { return }
+        guard var excess = reserved.subtracting(cost) else {
+            minutes[last].wei = minutes[last].wei.adding(cost.subtracting(reserved) ?? .zero) ?? .max
+            return
+        }
         for index in minutes.indices.reversed() where excess > .zero {
             let back = min(excess, minutes[index].wei)
             minutes[index].wei = minutes[index].wei.subtracting(back) ?? .zero
