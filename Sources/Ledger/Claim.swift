@@ -84,7 +84,7 @@ package struct Claim: Hashable, Sendable {
     package var validBefore: UnixTime?
     /// What the rail needs to settle later (canonical JSON of the payload), nil where it settles at once.
     ///
-    /// Erased when the value is terminal.
+    /// Erased when the value is terminal, but for `settled`: a reorganised chain may take that back.
     package var settlement: [UInt8]?
 
     package init(
