@@ -40,7 +40,7 @@ package final class PaywallRoute: Sendable {
         name: String, upstream: Int, offers: [PaymentRequirements] = [], timing: SettlementTiming = .before,
         chargeOn: StatusSet = .standard, redelivery: RedeliveryPolicy = RedeliveryPolicy(), facts: Facts = .none,
         exposures: [PaymentRequirements: ExposureTerms] = [:], leastValidity: Int64 = 0, description: String = "",
-        mimeType: String = "", origin: String = "", registry: AdapterRegistry
+        mimeType: String = "", price: String = "", origin: String = "", registry: AdapterRegistry
     ) {
         self.leastValidity = leastValidity
         self.exposures = exposures
@@ -66,7 +66,7 @@ package final class PaywallRoute: Sendable {
             ? nil
             : ChallengeTemplate(
                 offers: isServed ? version2 : offers, version1: version1, resourceOrigin: origin,
-                description: description, mimeType: mimeType, grantHeader: "Payment-Grant")
+                description: description, mimeType: mimeType, price: price, grantHeader: "Payment-Grant")
     }
 
     package var isFree: Bool { offers.isEmpty }

@@ -129,3 +129,18 @@ def test_a_free_route_passes_unpaid(site, upstream):
     assert response.status == 200
     assert not response.all("PAYMENT-REQUIRED") and not response.all("PAYMENT-RESPONSE")
     assert [call.target for call in upstream.calls()] == ["/free/a?b=c"]
+
+
+BROWSER = {"User-Agent": "Mozilla/5.0 (X11; Linux x86_64)", "Accept": "text/html,application/xhtml+xml"}
+
+
+def test_a_browser_gets_a_page_and_the_same_offers(site):
+    """Programs that call themselves Mozilla and ask for JSON are not browsers."""
+    page = site.fetch("GET", "/cheap/x", BROWSER)
+    assert page.status == 402 and page.first("content-type") == "text/html; charset=utf-8"
+    assert b"Weather report costs $0.001" in page.body and b"<script" not in page.body
+    plain = site.fetch("GET", "/cheap/x")
+    assert page.first("payment-required") == plain.first("payment-required")
+    assert page.first("cache-control") == "no-store"
+    for fields in ({**BROWSER, "Accept": "application/json"}, {**BROWSER, "User-Agent": "curl/8"}):
+        assert site.fetch("GET", "/cheap/x", fields).first("content-type") == "application/json"

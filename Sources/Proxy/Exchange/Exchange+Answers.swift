@@ -15,14 +15,20 @@ extension Exchange {
         if isAbandoned { return log() }
         status = 402
         let expires = UInt64(loop.now().seconds) &+ UInt64(route.maxTimeoutSeconds)
+        let isPage = stream.head.isFromBrowser
         var head = stream.headBuffer()
         withForwardedTarget { target in
             let bound = template.headBound(targetBytes: target.count, errorBytes: error.byteCount)
             head.reserveCapacity(bound + 256)
             _ = head.writeWithUnsafeMutableBytes(minimumWritableBytes: bound) {
-                template.writeHead(error: error, target: target, expires: expires, into: $0)
+                template.writeHead(error: error, target: target, expires: expires, isPage: isPage, into: $0)
             }
-            writeChallengeBody(template, error, target: target)
+            if isPage {
+                loop.scratch.clear()
+                loop.scratch.writeBytes(template.page.bytes)
+            } else {
+                writeChallengeBody(template, error, target: target)
+            }
         }
         if let receipt, let form = payment?.payment.form { head.writeBytes(receipt.headerLine(form: form)) }
         writeAllowOrigin(to: &head)
@@ -162,6 +168,27 @@ extension Exchange {
             }
         case .rewritten(let bytes):
             bytes.withUnsafeBytes(body)
+        }
+    }
+}
+
+extension RequestHead {
+    /// Whether a person is likely to read the answer: a browser that asks for a page (the official servers' own test).
+    fileprivate var isFromBrowser: Bool {
+        guard let accept = first(.accept), let agent = first(.userAgent) else { return false }
+        return withBytes { bytes in
+            contains("Mozilla", in: bytes[agent.value]) && contains("text/html", in: bytes[accept.value])
+        }
+    }
+
+    private func contains(_ word: StaticString, in text: Slice<UnsafeRawBufferPointer>) -> Bool {
+        word.withUTF8Buffer { word in
+            var start = text.startIndex
+            while text.endIndex - start >= word.count {
+                if text[start..<start + word.count].elementsEqual(word) { return true }
+                start += 1
+            }
+            return false
         }
     }
 }

@@ -7,7 +7,7 @@ struct ChallengeHeader: Sendable {
     /// Without offers in version 2 there is no `PAYMENT-REQUIRED`: a client that finds it reads nothing else.
     private let start: [UInt8]
     private let hasOffers: Bool
-    private let fixed = Array(Self.fixedFields.utf8)
+    private let fixed: [UInt8]
     /// Base64 from behind `error` up to the URL's target.
     private let resource: [UInt8]
     /// `start`, the unpaid error and `resource` in one piece.
@@ -17,11 +17,17 @@ struct ChallengeHeader: Sendable {
     /// From the end of the last offer's field on.
     private let end: [UInt8]
 
-    init(offers: [PaymentRequirements], resource: Resource, grantHeader: String?) {
+    /// `contentType` is that of the body.
+    init(
+        offers: [PaymentRequirements], resource: Resource, grantHeader: String?,
+        contentType: String = "application/json"
+    ) {
+        let fixedFields = Self.fixedFields + "content-type: \(contentType)\r\n"
+        fixed = Array(fixedFields.utf8)
         hasOffers = !offers.isEmpty
         let accepts = JSONValue.array(offers.map(\.v2JSON)).encoded()
         start =
-            Array((Self.fixedFields + "\(WireHeader.paymentRequired): ").utf8)
+            Array((fixedFields + "\(WireHeader.paymentRequired): ").utf8)
             + Self.base64(Array(#"{"x402Version":2,"accepts":"#.utf8) + accepts + Array(",".utf8), paddedAtEnd: true)
         var described = JSONValue.object([
             JSONMember("description", .string(resource.description)),
@@ -64,8 +70,7 @@ struct ChallengeHeader: Sendable {
     }
 
     private static let fixedFields =
-        "HTTP/1.1 402 Payment Required\r\ncontent-type: application/json\r\n"
-        + "cache-control: no-store\r\n"
+        "HTTP/1.1 402 Payment Required\r\ncache-control: no-store\r\n"
 
     /// Quote, padding and the two braces behind the URL, after up to two bytes of the target.
     private static let tailBytes = 8

@@ -6,14 +6,18 @@
 package struct ChallengeTemplate: Sendable {
     private let header: ChallengeHeader
     private let body: ChallengeBody
+    /// The head in front of `page`.
+    private let pageHeader: ChallengeHeader
+    /// The body for a browser.
+    package let page: ChallengePage
 
     /// Renders the offers, which must not be none in both versions.
     ///
     /// `version1` are the offers that the body lists, by default all. `resourceOrigin` is scheme and authority, to which the request's target is appended. `grantHeader` names one
-    /// more field that scripts may read.
+    /// more field that scripts may read. `price` is for people.
     package init(
         offers: [PaymentRequirements], version1: [PaymentRequirements]? = nil, resourceOrigin: String,
-        description: String = "", mimeType: String = "", grantHeader: String? = nil
+        description: String = "", mimeType: String = "", price: String = "", grantHeader: String? = nil
     ) {
         let version1 = version1 ?? offers
         precondition(!offers.isEmpty || !version1.isEmpty, "a challenge has an offer")
@@ -21,11 +25,18 @@ package struct ChallengeTemplate: Sendable {
         let resource = Resource(url: origin, description: description, mimeType: mimeType)
         header = ChallengeHeader(offers: offers, resource: resource, grantHeader: grantHeader)
         body = ChallengeBody(offers: version1, resource: resource)
+        pageHeader = ChallengeHeader(
+            offers: offers, resource: resource, grantHeader: grantHeader, contentType: "text/html; charset=utf-8")
+        var networks: [String] = []
+        for offer in offers + version1 where !networks.contains(offer.network.name) {
+            networks.append(offer.network.name)
+        }
+        page = ChallengePage(description: description, price: price, networks: networks)
     }
 
     /// The most bytes that `writeHead` writes.
     package func headBound(targetBytes: Int, errorBytes: Int) -> Int {
-        header.bound(targetBytes: targetBytes, errorBytes: errorBytes)
+        pageHeader.bound(targetBytes: targetBytes, errorBytes: errorBytes)
     }
 
     /// The most bytes that `writeBody` writes.
@@ -35,13 +46,14 @@ package struct ChallengeTemplate: Sendable {
 
     /// Writes the status line and the fields of the challenge, without framing fields and the empty line.
     ///
-    /// `expires` is Unix time, for the plain form. Needs `headBound` of room; returns the length.
+    /// `expires` is Unix time, for the plain form; `isPage` announces `page` instead of the JSON body. Needs `headBound` of room; returns the length.
     package func writeHead(
-        error: ChallengeError, target: UnsafeRawBufferPointer, expires: UInt64,
+        error: ChallengeError, target: UnsafeRawBufferPointer, expires: UInt64, isPage: Bool = false,
         into memory: UnsafeMutableRawBufferPointer
     ) -> Int {
         var sink = ByteSink(memory)
-        header.write(error: error, target: AdvertisedTarget(target), expires: expires, into: &sink)
+        (isPage ? pageHeader : header).write(
+            error: error, target: AdvertisedTarget(target), expires: expires, into: &sink)
         return sink.count
     }
 

@@ -41,7 +41,8 @@ extension PaywallRoute {
             chargeOn: route.chargeOn, redelivery: RedeliveryPolicy(limit: route.redeliveries), facts: facts,
             exposures: route.timing == .before ? [:] : file.exposures(of: route),
             leastValidity: route.timing == .batch ? file.batch.plan.margin.components.seconds : 0,
-            description: route.description, mimeType: route.mimeType, origin: origin, registry: registry)
+            description: route.description, mimeType: route.mimeType, price: route.price.description, origin: origin,
+            registry: registry)
     }
 }
 
