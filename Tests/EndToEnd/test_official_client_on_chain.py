@@ -1,4 +1,4 @@
-"""The official client, as its manual configures it, pays real USDC code on two chains, in both versions and all timings."""
+"""The official client, as its manual configures it, pays in real USDC code: two chains, both versions, all timings."""
 
 import pytest
 from chain.shop import AFTER, BATCH, BEFORE, PRICES, Shop

@@ -26,9 +26,9 @@ class NotToBeHad(Exception):
 
 
 def compiled(name, folder=FOLDER / "contracts"):
-    """ABI, creation and runtime bytecode of a Vyper contract; compiled once per content of its source."""
+    """ABI and bytecodes of a Vyper contract; compiled once per content of its source."""
     source = (folder / f"{name}.vy").read_text()
-    kept = CACHE / f"vyper-{name}-{hashlib.sha256(source.encode()).hexdigest()[:16]}.json"
+    kept = CACHE / f"contract-{name}-{hashlib.sha256(source.encode()).hexdigest()[:16]}.json"
     if not kept.exists():
         keep(kept, compile_source(source))
     return json.loads(kept.read_text())
@@ -37,7 +37,7 @@ def compiled(name, folder=FOLDER / "contracts"):
 def compile_source(source):
     from vyper.compiler import compile_code
 
-    return compile_code(source, output_formats=["abi", "bytecode", "bytecode_runtime"])
+    return compile_code(source, output_formats=["abi", "bytecode", "bytecode_runtime", "blueprint_bytecode"])
 
 
 def keep(path, value):

@@ -157,3 +157,31 @@ class Wallet:
     def sign(self, asset, to, value, **changes):
         """A payment from the wallet; its token must have the overload with bytes."""
         return self.payer.sign(asset, to, value, sender=self.address, **changes)
+
+
+class UndeployedWallet:
+    """A contract wallet whose address is known and that its factory creates with its first payment (ERC-6492)."""
+
+    MARK = "6492" * 16
+
+    def __init__(self, node, payer, factory=None):
+        deployer = node.account()
+        self.node, self.payer = node, payer
+        self.factory = factory or deployer.deploy(contracts.compiled("TestFactory")["bytecode"])
+        blueprint = deployer.deploy(contracts.compiled("TestWallet")["blueprint_bytecode"])
+        salt = bytes.fromhex(payer.address[2:]).rjust(32, b"\0")
+        self.creation = call_data("create(address,address,bytes32)", blueprint, payer.address, salt)
+        self.address = checksummed(returned(["address"], node.call(self.factory, self.creation)))
+
+    @property
+    def exists(self):
+        return self.node.ask("eth_getCode", self.address, "latest") != "0x"
+
+    def factory_calls(self):
+        return returned(["uint256"], self.node.call(self.factory, call_data("calls()")))
+
+    def sign(self, asset, to, value, **changes):
+        payment = self.payer.sign(asset, to, value, sender=self.address, **changes)
+        wrapped = encode(["address", "bytes", "bytes"],
+                         [self.factory, self.creation, bytes.fromhex(payment.signature[2:])])
+        return payment.with_signature("0x" + wrapped.hex() + self.MARK)

@@ -94,7 +94,8 @@ struct ChainJudge: Sendable {
         }
         let bytes = terms.transfer.signatureBytes
         if bytes.isEmpty { return .refused(refusal) }
-        if try await hasCode(terms.transfer.from) { return deployedPath(bytes) }
+        // A wallet may have been created since it was last looked at, perhaps by its last payment.
+        if try await hasCode(terms.transfer.from, believingAbsence: false) { return deployedPath(bytes) }
         guard case .undeployed(let signature) = ContractSignature(bytes) else { return .refused(refusal) }
         guard walletFactories.contains(signature.factory) else { return .refused(.walletFactoryNotAllowed) }
         return .found(.undeployed(signature))
@@ -109,8 +110,8 @@ struct ChainJudge: Sendable {
         }
     }
 
-    private func hasCode(_ payer: Address) async throws(ChainError) -> Bool {
-        if let known = codes.hasCode(payer, now: clock.now()) { return known }
+    private func hasCode(_ payer: Address, believingAbsence: Bool = true) async throws(ChainError) -> Bool {
+        if let known = codes.hasCode(payer, now: clock.now()), known || believingAbsence { return known }
         let hasCode = !(try await chain.code(of: payer)).isEmpty
         codes.remember(payer, hasCode: hasCode, until: clock.now() + CodeCache.payerLifetime)
         return hasCode
@@ -162,7 +163,12 @@ struct ChainJudge: Sendable {
             return .invalid(.simulationFailed, payer: payer)
         }
         switch tried {
-        case .returned: return .valid(terms, path, balance: balance)
+        case .returned(let bytes):
+            // Where Multicall3 is not deployed, a call to it succeeds and does nothing.
+            if case .undeployed = path, Multicall3.results(from: bytes, count: 2)?.allSatisfy(\.succeeded) != true {
+                return .invalid(.simulationFailed, payer: payer)
+            }
+            return .valid(terms, path, balance: balance)
         case .reverted(let reason):
             if let code = reason.reasonCode { return .invalid(code, payer: payer) }
             return .invalid(balance < terms.transfer.value ? .insufficientBalance : .simulationFailed, payer: payer)
