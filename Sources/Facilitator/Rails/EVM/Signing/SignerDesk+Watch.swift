@@ -51,13 +51,16 @@ extension SignerDesk {
         await repair(used: used)
     }
 
-    /// Ends flights whose nonce another transaction has used, once a block proves it: the nonce that was told with the
-    /// receipts may come from a node that is ahead of the head.
+    /// Ends flights whose nonce another transaction has used, once a block proves it that lies as deep as was asked for: the
+    /// nonce that was told with the receipts may come from a node that is ahead of the head.
     private func endDisplaced(at block: UInt64) async {
-        let doubtful = flights.values.filter { $0.missing >= Self.looksForDoubt }.map(\.nonce)
-        guard !doubtful.isEmpty, let used = try? await chain.nonce(of: address, at: .number(block)) else { return }
-        for nonce in doubtful where nonce < used && flights[nonce]?.receipt == nil {
-            end(nonce, .displaced(at: block))
+        let doubtful = flights.values.filter { $0.missing >= Self.looksForDoubt }
+        for (depth, doubtful) in Dictionary(grouping: doubtful, by: { $0.waiter?.depth ?? 1 }) where depth <= block {
+            let deep = block - depth + 1
+            guard let used = try? await chain.nonce(of: address, at: .number(deep)) else { continue }
+            for flight in doubtful where flight.nonce < used && flights[flight.nonce]?.receipt == nil {
+                end(flight.nonce, .displaced(at: deep))
+            }
         }
     }
 
