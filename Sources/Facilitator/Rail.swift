@@ -59,6 +59,11 @@ package protocol Rail: AnyObject, Sendable {
     /// Compares a settled payment with what the other side knows of it.
     func audit(_ record: PaymentRecord) async throws(RailError) -> AuditVerdict
 
+    /// Whether the value of a payment has moved to its recipient all the same, whoever moved it.
+    ///
+    /// For a payment that was sent once, and then let go of: what was sent is public.
+    func hasMoved(_ payment: Payment, for requirements: PaymentRequirements) async throws(RailError) -> Bool
+
     /// Payments whose settlement turned out not to hold: a reorganised chain. They may be told more than once.
     func disproved() async -> [PaymentIdentity]
 
@@ -81,6 +86,9 @@ extension Rail {
     package func audit(_ record: PaymentRecord) async throws(RailError) -> AuditVerdict { .cannotTell }
     package func prepare() async throws(RailError) -> [String] { [] }
     package func disproved() async -> [PaymentIdentity] { [] }
+    package func hasMoved(
+        _ payment: Payment, for requirements: PaymentRequirements
+    ) async throws(RailError) -> Bool { false }
     package func watch(_ record: PaymentRecord) async {}
 }
 

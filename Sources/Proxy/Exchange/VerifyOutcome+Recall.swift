@@ -25,8 +25,20 @@ extension VerifyOutcome {
         } catch {
             throw RailError(.unavailable, adapter: rail.id, "the ledger cannot say whether it took the payment")
         }
-        guard let record, record.state.value != .released, record.state.value != .expired else { return self }
+        guard let record, record.state.value != .expired else { return self }
+        if record.state.value == .released, try await !hasPaidAfterRelease(record, payment, offer, rail) { return self }
         // Its time has no bearing on a claim that is there already.
         return .valid(VerifiedPayment(identity: identity, payer: record.claim.payer, validBefore: nil))
+    }
+
+    /// Whether a payment that was sent, failed and was let go of has paid us after all.
+    ///
+    /// Whoever saw it may send it again. Its payer claims it anew, and settling finds it settled.
+    private func hasPaidAfterRelease(
+        _ record: PaymentRecord, _ payment: Payment, _ offer: PaymentRequirements, _ rail: any Rail
+    ) async throws(RailError) -> Bool {
+        guard case .invalid(.nonceAlreadyUsed, _) = self, record.transaction != nil, case .paywall = record.claim.owner
+        else { return false }
+        return try await rail.hasMoved(payment, for: offer)
     }
 }

@@ -13,6 +13,7 @@ final class ScriptedRail: Rail {
         var verifyError: RailError?
         var settlements: [SettleOutcome] = []
         var reconciled: SettleOutcome = .unknown(transaction: nil)
+        var hasMoved = false
     }
 
     let id = "scripted"
@@ -80,6 +81,12 @@ final class ScriptedRail: Rail {
         return script.withLock { script in
             script.settlements.count > 1 ? script.settlements.removeFirst() : script.settlements[0]
         }
+    }
+
+    func move() { script.withLock { $0.hasMoved = true } }
+
+    func hasMoved(_ payment: Payment, for requirements: PaymentRequirements) async throws(RailError) -> Bool {
+        script.withLock { $0.hasMoved }
     }
 
     func reconcile(_ record: PaymentRecord) async -> SettleOutcome { script.withLock { $0.reconciled } }

@@ -152,6 +152,32 @@ struct ChainRailReconcileTests {
         }
     }
 
+    @Test("a payment that failed, was let go of and moved all the same is known to have moved, and settles at once")
+    func movedAfterRelease() async throws {
+        let bench = ChainBench()
+        let payment = bench.payment()
+        let order = try await bench.claim(payment)
+        let fake = bench.fake
+        let token = FakeChain.tokenAddress
+        let funds = fake.world.tokens[token]?.balances ?? [:]
+        fake.inject(
+            .meanwhile { fake.changeWorld { $0.tokens[token]?.balances = [:] } }, into: "eth_sendRawTransaction")
+        #expect(await bench.rail.settle(order) == .refused(.transactionFailed, message: nil))
+        try await bench.apply(.released(reason: "failed"), order)
+        #expect(try await !bench.rail.hasMoved(payment, for: bench.offer))
+        // The payer is funded again, and somebody sends what the chain has shown.
+        fake.changeWorld { $0.tokens[token]?.balances = funds }
+        let theirs = try await bench.front(payment)
+        fake.mine()
+        #expect(try await bench.rail.hasMoved(payment, for: bench.offer))
+        let again = try await bench.claim(payment)
+        #expect(await bench.rail.settle(again) == .settled(transaction: theirs.hex, payer: nil))
+        let other = ChainBench(fake: fake) { $0.knownSettlers = [ChainBench.stranger.address] }
+        #expect(try await !other.rail.hasMoved(payment, for: bench.offer))
+        fake.inject(.fail(ChainError(.unavailable, "down")), into: "*")
+        await #expect(throws: RailError.self) { try await bench.rail.hasMoved(payment, for: bench.offer) }
+    }
+
     // MARK: Reorganisations
 
     @Test("a settlement that a reorganisation took back is told until it is made again")

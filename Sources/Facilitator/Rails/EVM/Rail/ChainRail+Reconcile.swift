@@ -1,7 +1,7 @@
 import EVM
 package import Ledger
 import Primitives
-import X402
+package import X402
 
 /// Finding out what became of a payment, and going on with it.
 extension ChainRail {
@@ -49,6 +49,19 @@ extension ChainRail {
         if record.hasBeenServed, reason.mayPass { return .unavailable(error(.unavailable, "not settled yet")) }
         // An earlier transaction may wait in some pool: until the payment's time is over it may still move the value.
         return record.transaction == nil ? outcome : .unknown(transaction: record.transaction)
+    }
+
+    /// By the token's events, and not by one of `known_settlers`: there it was sold.
+    package func hasMoved(
+        _ payment: Payment, for requirements: PaymentRequirements
+    ) async throws(RailError) -> Bool {
+        guard let terms = judge.verifier.knownTerms(of: payment, for: requirements) else { return false }
+        do {
+            guard case .moved(let moved) = try await fates.fate(of: terms.key) else { return false }
+            return !settings.knownSettlers.contains(moved.sender)
+        } catch {
+            throw RailError(error, adapter: id)
+        }
     }
 
     /// Payments whose settlement a reorganisation has undone; told until they are settled anew, for the ledger may fail to
