@@ -187,6 +187,31 @@ struct ChainRailBatchTests {
         #expect(bench.sent().count == 2)
     }
 
+    @Test("payments that go alone wait for their block side by side")
+    func sideBySide() async throws {
+        let bench = ChainBench(minesWhileAsleep: false)
+        let orders = try await orders(bench, 8)
+        bench.fake.changeWorld { world in
+            for order in orders {
+                guard case .transfer(let transfer) = order.payment.payload else { continue }
+                world.contracts[transfer.from] = .wallet(accepting: transfer.signatureBytes)
+            }
+        }
+        let fake = bench.fake
+        bench.clock.onSleep { if fake.pooled.count == 8 { fake.mine() } }
+        let outcomes = await bench.rail.settle(all: orders)
+        #expect(outcomes.count { $0.isSettled } == 8)
+        #expect(fake.head.number == 1)
+    }
+
+    @Test("where no contract settles many, each goes by itself")
+    func noContract() async throws {
+        let bench = ChainBench { $0.batchContract = ChainBench.key(0x44).address }
+        let outcomes = await bench.rail.settle(all: try await orders(bench, 3))
+        #expect(outcomes.count { $0.isSettled } == 3)
+        #expect(bench.sent().map(\.fields.to) == Array(repeating: FakeChain.tokenAddress, count: 3))
+    }
+
     @Test("a batch that would take too much gas is halved")
     func halves() async throws {
         let bench = ChainBench { $0.maxBatchGas = 400_000 }

@@ -21,10 +21,8 @@ extension ChainRail {
             }
         }
         if settings.batchContract == nil { await judge.learnCodes(of: items.map(\.terms.transfer.from)) }
-        var together: [BatchItem] = []
-        for item in items {
-            if mayShare(item) { together.append(item) } else { outcomes[item.index] = await alone(item) }
-        }
+        let together = items.filter(mayShare)
+        for (item, outcome) in await alone(all: items.filter { !mayShare($0) }) { outcomes[item.index] = outcome }
         for group in grouped(together) {
             for (item, outcome) in await settle(group) { outcomes[item.index] = outcome }
         }
@@ -74,6 +72,21 @@ extension ChainRail {
         return .unavailable(error(.refusedByPolicy, "a payment alone costs more gas than it brings"))
     }
 
+    /// Payments that are settled one by one, but wait for their blocks side by side.
+    private static let aloneAtOnce = 16
+
+    private func alone(all items: [BatchItem]) async -> [(BatchItem, SettleOutcome)] {
+        await withTaskGroup(of: (BatchItem, SettleOutcome).self) { group in
+            var done: [(BatchItem, SettleOutcome)] = []
+            for (index, item) in items.enumerated() {
+                if index >= Self.aloneAtOnce, let one = await group.next() { done.append(one) }
+                group.addTask { (item, await self.alone(item)) }
+            }
+            for await one in group { done.append(one) }
+            return done
+        }
+    }
+
     /// Without a gas limit for each item, payers with code could burn the gas of all others.
     private func mayShare(_ item: BatchItem) -> Bool {
         if settings.batchContract != nil { return item.contractItem != nil }
@@ -114,16 +127,12 @@ extension ChainRail {
             }
         }
         var done = good.count > 1 ? await send(good, desk) : []
-        // Alone, and after the others: what failed beside them may go now, or tells why it does not.
-        if good.count == 1 { bad.insert((good[0], nil), at: 0) }
-        for (item, reason) in bad {
-            if let reason {
-                done.append((item, await afterRevert(reason, item.terms.key, item.order.identity, since: seen)))
-            } else {
-                done.append((item, await alone(item)))
-            }
+        for case (let item, let reason?) in bad {
+            done.append((item, await afterRevert(reason, item.terms.key, item.order.identity, since: seen)))
         }
-        return done
+        // Alone, and after the others: what failed beside them may go now, or tells why it does not.
+        let single = bad.filter { $0.reason == nil }.map(\.item) + (good.count == 1 ? good : [])
+        return done + (await alone(all: single))
     }
 
     /// What a trial said of each item, at a block that its node has seen.
@@ -138,8 +147,10 @@ extension ChainRail {
             let (head, result) = try await chain.ask(
                 ChainQuery.head(.latest),
                 ChainQuery.call(CallRequest(to: call.target, data: call.data, from: sender)))
-            guard case .returned(let bytes) = result, let trials = call.trials(bytes), let head else {
-                return .failure(error(.misconfigured, "the contract for batches does not answer as it should"))
+            guard let head else { throw ChainError(.unavailable, "the node does not have the block") }
+            guard case .returned(let bytes) = result, let trials = call.trials(bytes) else {
+                // No contract that settles many: each goes by itself, rather than none.
+                return .success(BatchTrial(items: items.map { _ in .fails(nil) }, block: head.number))
             }
             return .success(BatchTrial(items: trials, block: head.number))
         } catch {
