@@ -1,4 +1,4 @@
-"""Sellers elsewhere settle on chain through our API, as the official server side does: it asks once more when it must."""
+"""Sellers elsewhere settle on chain through our API, as the official server does: it asks once more when it must."""
 
 import pytest
 from chain.shop import SEND
