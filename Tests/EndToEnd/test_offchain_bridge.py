@@ -5,6 +5,7 @@ import os
 
 import pytest
 from kit.payments import BASE_SEPOLIA, encode, receipt_of
+from kit.polling import wait_until
 from kit.routes import mock_rail, route
 from kit.stand_in import JSONService
 
@@ -121,7 +122,7 @@ def test_an_unclear_settlement_is_pending_and_offers_nothing(site, bridge, outco
     assert not answer.all("PAYMENT-REQUIRED") and "accepts" not in answer.json()
     assert answer.first("retry-after")
     assert not site.upstream.calls()
-    assert "uncertain" in json.dumps(site.rows())
+    wait_until(lambda: "uncertain" in json.dumps(site.rows()), "the mark in the ledger")
     again = site.fetch("GET", "/paid/a", fields)
     assert again.status in (402, 409) and not again.all("PAYMENT-REQUIRED")
     assert not site.upstream.calls()
