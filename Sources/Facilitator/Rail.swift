@@ -135,6 +135,8 @@ package struct VerifiedPayment: Hashable, Sendable {
     package var validBefore: UnixTime?
     /// What the payer held when the rail asked, in atomic units; nil where nobody was asked.
     package var balance: UInt256?
+    /// Nobody has looked at the signature: only the claim that took the payment before may answer for it.
+    package var isRecalled = false
 
     package init(identity: PaymentIdentity, payer: String, validBefore: UnixTime?, balance: UInt256? = nil) {
         self.balance = balance

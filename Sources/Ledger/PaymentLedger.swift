@@ -117,6 +117,8 @@ package struct ReserveRequest: Sendable {
     package var redelivery: RedeliveryPolicy
     /// What the claim is measured against; nil asks for nothing.
     package var exposure: ExposureTerms?
+    /// Grants nothing anew: the payment was judged by an earlier claim alone, which may be gone by now.
+    package var recallsOnly = false
 
     package init(
         claim: Claim, opening: ClaimOpening, proof: PresenterProof = PresenterProof(), now: UnixTime,

@@ -30,16 +30,19 @@ extension ReserveRequest {
     /// The paywall is one party, each seller another. A redelivery is for the same route, method and target only, while
     /// redeliveries are left, and for a presenter with proof: the header itself is public once the payment is settled.
     ///
-    /// The verdict of the exposure concerns a claim that would be granted, and no other.
+    /// The verdict of the exposure concerns a claim that would be granted, and no other. Where only a claim that is there may be
+    /// recalled, none is granted: used.
     package func decide(
         over existing: PaymentEntry?, exposure verdict: ExposureVerdict = .asAsked
     ) -> ReserveDecision {
         guard let existing else {
+            if recallsOnly { return .refuse(.used) }
             return verdict == .overdrawn ? .refuse(.overdrawn) : .insert(granted(row: 0, verdict))
         }
         let state = existing.record.state
         switch state.value {
         case .released, .expired:
+            if recallsOnly { return .refuse(.used) }
             if verdict == .overdrawn { return .refuse(.overdrawn) }
             var entry = granted(row: existing.record.reference.row, verdict)
             entry.record.createdAt = existing.record.createdAt

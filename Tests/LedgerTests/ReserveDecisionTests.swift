@@ -66,6 +66,21 @@ struct ReserveDecisionTests {
         }
     }
 
+    @Test(
+        "A payment that is only recalled is granted nothing anew, and answered otherwise as any other", arguments: table
+    )
+    func recalled(value: ValueState, verdicts: [Verdict]) {
+        for (service, usual) in zip(ServiceState.allCases, verdicts) {
+            var request = Sample.request(proof: Self.withGrant)
+            request.recallsOnly = true
+            let found = Self.verdict(request, over: Self.entry(PaymentState(value, service)))
+            #expect(found == (usual == .granted ? .used : usual), "\(value) \(service)")
+        }
+        var request = Sample.request()
+        request.recallsOnly = true
+        #expect(request.decide(over: nil) == .refuse(.used))
+    }
+
     @Test("An unknown payment is granted")
     func unknown() {
         guard case .insert(let entry) = Sample.request().decide(over: nil) else {

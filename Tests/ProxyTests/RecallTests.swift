@@ -75,6 +75,31 @@ struct RecallTests {
         #expect(try await !recalled(used))
     }
 
+    @Test("one whose claim is let go of between look and claim is granted nothing: nobody saw its signature")
+    func letGoMeanwhile() async throws {
+        try await claim(.uncertain(transaction: "0x1"))
+        guard
+            case .valid(let verified) = try await used.recalled(payment, for: offer, rail: rail, ledger: ledger)
+        else {
+            Issue.record("not recalled")
+            return
+        }
+        #expect(verified.isRecalled)
+        let record = try #require(try await ledger.payment(verified.identity))
+        await withCheckedContinuation { done in
+            ledger.apply(.released(reason: "expired"), to: record.reference, now: UnixTime(Offers.start)) { _ in
+                done.resume()
+            }
+        }
+        var request = ReserveRequest(claim: record.claim, opening: .settling, now: UnixTime(Offers.start))
+        request.recallsOnly = verified.isRecalled
+        let again = request
+        let outcome = try await withCheckedContinuation { done in
+            ledger.reserve(again) { done.resume(returning: $0) }
+        }.get()
+        #expect(outcome == .used)
+    }
+
     @Test("one that is open or settled is its claim's to decide")
     func open() async throws {
         try await claim(.uncertain(transaction: "0x1"))

@@ -156,9 +156,10 @@ extension Exchange {
             validBefore: verified.validBefore, settlement: settlementOrder(opening, payment))
         let exposure = exposure(of: payment, verified, on: route)
         self.payment?.isExposureBounded = exposure?.perPayer != nil && exposure?.total != nil
-        let request = ReserveRequest(
+        var request = ReserveRequest(
             claim: claim, opening: self.opening(opening, payment: payment, identity: verified.identity, now: now),
             proof: proof(), now: now, redelivery: route.redelivery, exposure: exposure)
+        request.recallsOnly = verified.isRecalled
         let home = loop.home(of: self)
         loop.shared.ledger.reserve(request) { result in
             home.post { $0.reserved(result) }

@@ -28,7 +28,9 @@ extension VerifyOutcome {
         guard let record, record.state.value != .expired else { return self }
         if record.state.value == .released, try await !hasPaidAfterRelease(record, payment, offer, rail) { return self }
         // Its time has no bearing on a claim that is there already.
-        return .valid(VerifiedPayment(identity: identity, payer: record.claim.payer, validBefore: nil))
+        var verified = VerifiedPayment(identity: identity, payer: record.claim.payer, validBefore: nil)
+        verified.isRecalled = record.state.value != .released
+        return .valid(verified)
     }
 
     /// Whether a payment that was sent, failed and was let go of has paid us after all.
