@@ -14,6 +14,8 @@ package final class Batcher: Sendable {
         var closedAt: [String: Duration] = [:]
         /// Adapters with a batch under way.
         var busy: Set<String> = []
+        /// What rails said and the ledger could not take, in order; until it is written the payments stay `settling`.
+        var unwritten: [(outcome: SettleOutcome, record: PaymentRecord)] = []
     }
 
     private let ledger: any PaymentLedger
@@ -66,6 +68,7 @@ package final class Batcher: Sendable {
     // MARK: Closing
 
     private func closeDue(all: Bool = false) async -> [Batch] {
+        await writeOverdue()
         let owed: [PaymentRecord]
         do throws(LedgerError) {
             // Far more than the exposure limits let come together.
@@ -114,17 +117,33 @@ package final class Batcher: Sendable {
             metadata: ["adapter": "\(batch.adapter)", "payments": "\(marked.count)", "settled": "\(settled)"])
     }
 
-    /// What the rail said becomes of a payment that was served.
+    /// Writes what the rail said of a payment that was served; a ledger that fails is given it again at the next look.
     private func write(_ outcome: SettleOutcome, of record: PaymentRecord) async {
+        do throws(LedgerError) {
+            for event in events(of: outcome, for: record) {
+                _ = try await ledger.record(event, of: record.reference, now: now())
+            }
+        } catch {
+            clockwork.withLock { $0.unwritten.append((outcome, record)) }
+        }
+    }
+
+    private func writeOverdue() async {
+        let overdue = clockwork.withLock { clockwork in
+            defer { clockwork.unwritten = [] }
+            return clockwork.unwritten
+        }
+        for (outcome, record) in overdue { await write(outcome, of: record) }
+    }
+
+    /// What becomes of a payment; repeated, the ledger refuses what it has.
+    private func events(of outcome: SettleOutcome, for record: PaymentRecord) -> [PaymentEvent] {
         switch outcome {
-        case .settled(let transaction, _):
-            _ = await apply(.settled(transaction: transaction, forwardingUntil: nil), record)
-        case .unknown(let transaction): _ = await apply(.uncertain(transaction: transaction), record)
-        case .unavailable: _ = await apply(.deferred, record)
+        case .settled(let transaction, _): [.settled(transaction: transaction, forwardingUntil: nil)]
+        case .unknown(let transaction): [.uncertain(transaction: transaction)]
+        case .unavailable: [.deferred]
         case .refused(let reason, _):
-            _ = await apply(.owed, record)
-            guard !reason.mayPass || isOver(record) else { return }
-            _ = await apply(.writtenOff(reason: reason.rawValue), record)
+            reason.mayPass && !isOver(record) ? [.owed] : [.owed, .writtenOff(reason: reason.rawValue)]
         }
     }
 

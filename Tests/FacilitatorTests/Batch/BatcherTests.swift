@@ -168,6 +168,35 @@ struct BatcherTests {
         #expect(rail.orders.isEmpty)
     }
 
+    @Test(
+        "what a full disk could not take of a batch is written when there is space, and the rail is not asked again",
+        arguments: [
+            (.settled(transaction: "0x1", payer: nil), "settled -"), (.unavailable(down), "owed -"),
+            (.refused(.nonceAlreadyUsed, message: nil), "written_off invalid_exact_evm_nonce_already_used"),
+        ] as [(SettleOutcome, String)])
+    func fullDisk(outcome: SettleOutcome, expected: String) async throws {
+        let reference = try await owe(1)
+        let disk = FullDiskLedger(ledger)
+        rail.onSettle { _ in
+            disk.fill(true)
+            return outcome
+        }
+        let batcher = batcher(ledger: disk)
+        await batcher.flush()
+        #expect(try await state(reference) == "settling -")
+        await batcher.flush()
+        #expect(try await state(reference) == "settling -")
+        disk.fill(false)
+        clock.run(for: .milliseconds(500))
+        let running = Task { await batcher.run() }
+        await until { clock.isParked }
+        #expect(try await state(reference) == expected)
+        #expect(rail.orders.count == 1)
+        running.cancel()
+        clock.run(for: .seconds(2))
+        await running.value
+    }
+
     @Test("batches are closed by the interval, sooner when they are full or urgent")
     func run() async throws {
         clock.run(for: .milliseconds(2_500))

@@ -37,11 +37,8 @@ extension ChainRail {
         }
         // What was served is the batcher's to settle; here it is only known that nothing has moved.
         if record.state.value == .owed { return .unavailable(error(.unavailable, "not settled yet")) }
-        if case .refused(let reason, _) = judge.verifier.terms(
-            of: order.payment, for: order.requirements, now: now())
-        {
+        if case .refused = judge.verifier.terms(of: order.payment, for: order.requirements, now: now()) {
             // No time for another transaction: only the chain's clock proves that it is over.
-            _ = reason
             return .unknown(transaction: record.transaction)
         }
         let outcome = await settle(terms, order)

@@ -152,12 +152,8 @@ extension ChainRail {
         let (ledger, now) = (ledger, now)
         return { hash in
             for reference in references {
-                let result = await withCheckedContinuation { continuation in
-                    ledger.apply(.sent(transaction: hash.hex), to: reference, now: now()) {
-                        continuation.resume(returning: $0)
-                    }
-                }
-                guard case .success = result else { return false }
+                let written = try? await ledger.record(.sent(transaction: hash.hex), of: reference, now: now())
+                guard written != nil else { return false }
             }
             return true
         }
