@@ -49,11 +49,12 @@ let package = Package(
     targets: [
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CSecp256k1", pkgConfig: "libsecp256k1", providers: [.apt(["libsecp256k1-dev"])]),
+        .systemLibrary(name: "CNGHTTP2", pkgConfig: "libnghttp2", providers: [.apt(["libnghttp2-dev"])]),
 
         unit("Primitives", ["COpenSSL"]),
         unit("X402", ["Primitives"]),
         unit("EVM", ["Primitives", "CSecp256k1"]),
-        unit("Transport", ["COpenSSL", nio, posix]),
+        unit("Transport", ["COpenSSL", "CNGHTTP2", nio, posix]),
         unit("Pricing", ["Primitives", "X402"]),
         unit("Ledger", ["Primitives", "X402"]),
         unit("LedgerSQLite", ["Primitives", "X402", "Ledger", grdb, sqlite]),
@@ -109,6 +110,11 @@ let package = Package(
     ],
     swiftLanguageModes: [.v6]
 )
+
+// FAREBOX_TESTS=TransportTests,ProxyTests leaves the other test targets out, so that a change is tried sooner.
+if let chosen = Context.environment["FAREBOX_TESTS"]?.split(separator: ",") {
+    package.targets.removeAll { target in target.isTest && !chosen.contains { $0 == target.name } }
+}
 
 if isFuzzing {
     package.targets.append(

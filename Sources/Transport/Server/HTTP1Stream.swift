@@ -8,9 +8,9 @@ final class HTTP1Stream: ServerStream {
     /// Whether this is the connection's present exchange.
     var isActive = false
 
-    init(_ connection: ServerConnection, eventLoop: any EventLoop, remoteAddress: SocketAddress?) {
+    init(_ connection: ServerConnection, eventLoop: any EventLoop, peer: DownstreamPeer) {
         self.connection = connection
-        super.init(eventLoop: eventLoop, remoteAddress: remoteAddress, isSecure: false)
+        super.init(eventLoop: eventLoop, peer: peer)
     }
 
     override func writeInformational(_ head: ByteBuffer) {

@@ -31,6 +31,15 @@ package final class HTTPListener: Sendable {
         addresses: [ListenAddress], group: MultiThreadedEventLoopGroup, limits: ServerLimits = ServerLimits(),
         delegate: @escaping DelegateFactory
     ) async throws(TransportError) -> HTTPListener {
+        let points = addresses.map { ListenPoint(address: $0) }
+        return try await bind(points: points, group: group, limits: limits, delegate: delegate)
+    }
+
+    /// Binds all points and starts to accept, or binds none.
+    package static func bind(
+        points: [ListenPoint], group: MultiThreadedEventLoopGroup, limits: ServerLimits = ServerLimits(),
+        delegate: @escaping DelegateFactory
+    ) async throws(TransportError) -> HTTPListener {
         let census = ConnectionCensus(limit: limits.maxConnections)
         var binder = ListenerBinder(group: group, limits: limits)
         var place: ListenAddress?
@@ -43,9 +52,10 @@ package final class HTTPListener: Sendable {
                 }.get()
                 binder.loops.append(bound)
             }
-            for address in addresses {
-                place = address
-                try await binder.bind(address)
+            for point in points {
+                place = point.address
+                binder.options = point.options
+                try await binder.bind(point.address)
             }
         } catch {
             for channel in binder.channels { try? await channel.close() }
@@ -84,6 +94,7 @@ package final class HTTPListener: Sendable {
 private struct ListenerBinder {
     let group: MultiThreadedEventLoopGroup
     let limits: ServerLimits
+    var options = ListenerOptions()
     var loops: [NIOLoopBound<ServerLoop>] = []
     var channels: [any Channel] = []
     var localAddresses: [SocketAddress] = []
@@ -128,7 +139,7 @@ private struct ListenerBinder {
     }
 
     private func bootstrap(on group: any EventLoopGroup, sharesPort: Bool) -> ServerBootstrap {
-        let loops = loops
+        let (loops, options) = (loops, options)
         let bootstrap = ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: 4096)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
@@ -150,7 +161,7 @@ private struct ListenerBinder {
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     guard let bound = loops.first(where: { $0.eventLoop === channel.eventLoop }) else { return }
-                    try channel.pipeline.syncOperations.addHandler(ServerConnection(loop: bound.value))
+                    try ServerPipeline(loop: bound.value, options: options).install(on: channel)
                 }
             }
         return sharesPort

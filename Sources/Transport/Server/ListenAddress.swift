@@ -1,3 +1,14 @@
+/// A listening address and what is spoken there.
+package struct ListenPoint: Sendable {
+    package var address: ListenAddress
+    package var options: ListenerOptions
+
+    package init(address: ListenAddress, options: ListenerOptions = ListenerOptions()) {
+        self.address = address
+        self.options = options
+    }
+}
+
 /// Where a listener waits for connections.
 package enum ListenAddress: Sendable, Equatable {
     /// A literal address (or name) and port; port 0 takes any free one.

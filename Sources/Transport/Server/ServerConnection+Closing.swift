@@ -5,18 +5,11 @@ extension ServerConnection {
     func refuse(_ refusal: HeadRefusal) {
         let mayAnswer = responsePhase != .body
         let broken = takeHandler()
-        if mayAnswer, let answer = loop.delegate.refused(refusal, status: refusal.status, remote: remoteAddress) {
+        if mayAnswer, let answer = loop.delegate.refused(refusal, status: refusal.status, remote: peer.remoteAddress) {
             write(answer)
         }
         finishConnection(lingers: true)
         broken?.downstreamClosed(.refused(refusal))
-    }
-
-    /// Closes the connection in the middle of whatever it does.
-    func breakOff(_ reason: StreamClosure) {
-        let broken = takeHandler()
-        close()
-        broken?.downstreamClosed(reason)
     }
 
     /// Lets go of the exchange; the caller tells the handler.
@@ -25,10 +18,6 @@ extension ServerConnection {
         stream?.isActive = false
         responsePhase = .over
         return handler
-    }
-
-    func drain() {
-        if phase == .idle, !isInsideHead { finishConnection(lingers: false) }
     }
 
     /// Sends what is written, then closes.

@@ -11,7 +11,7 @@ import NIOCore
 ///
 /// The values marked `@exclusivity(unchecked)` are only changed in calls that call nothing back, on one event loop. The
 /// checks at run time would cost some 3% of a small request.
-final class ServerConnection: Deadlined, ChannelInboundHandler {
+final class ServerConnection: DownstreamConnection, ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
@@ -31,7 +31,7 @@ final class ServerConnection: Deadlined, ChannelInboundHandler {
 
     let loop: ServerLoop
     let limits: ServerLimits
-    private(set) var remoteAddress: SocketAddress?
+    private(set) var peer: DownstreamPeer
     @exclusivity(unchecked) private var parser: RequestHeadParser
 
     var context: ChannelHandlerContext?
@@ -63,12 +63,16 @@ final class ServerConnection: Deadlined, ChannelInboundHandler {
     var needsFlush = false
     @exclusivity(unchecked) var progress = SendProgress()
 
+    private let isPeerKnown: Bool
     private var isCounted = false
     private var isReading = false
     private var isPumping = false
 
-    init(loop: ServerLoop) {
+    /// - Parameter peer: Who the client is, where something before this handler found it out; else the channel tells.
+    init(loop: ServerLoop, peer: DownstreamPeer? = nil) {
         self.loop = loop
+        self.peer = peer ?? DownstreamPeer(remoteAddress: nil)
+        isPeerKnown = peer != nil
         limits = loop.limits
         parser = RequestHeadParser(limits: limits.head)
         body = BodyReader(limits: limits.head)
@@ -88,7 +92,7 @@ final class ServerConnection: Deadlined, ChannelInboundHandler {
     private func open(_ context: ChannelHandlerContext) {
         guard !isCounted else { return }
         isCounted = true
-        remoteAddress = context.channel.remoteAddress
+        if !isPeerKnown { peer = DownstreamPeer(context.channel) }
         loop.add(self)
         if !loop.census.enter() {
             output.append { $0.writeStaticString(Self.overload) }
@@ -210,7 +214,7 @@ final class ServerConnection: Deadlined, ChannelInboundHandler {
     }
 
     private func makeStream() -> HTTP1Stream {
-        HTTP1Stream(self, eventLoop: loop.eventLoop, remoteAddress: remoteAddress)
+        HTTP1Stream(self, eventLoop: loop.eventLoop, peer: peer)
     }
 
     private func begin(_ stream: HTTP1Stream) {
@@ -287,6 +291,18 @@ final class ServerConnection: Deadlined, ChannelInboundHandler {
         guard progress.hasMoved(context?.channel) else { return false }
         deadline = loop.sweep.deadline(after: limits.writeTimeout)
         return true
+    }
+
+    // MARK: Closing from outside
+
+    override func breakOff(_ reason: StreamClosure) {
+        let broken = takeHandler()
+        close()
+        broken?.downstreamClosed(reason)
+    }
+
+    override func drain() {
+        if phase == .idle, !isInsideHead { finishConnection(lingers: false) }
     }
 
     // MARK: Reading

@@ -22,11 +22,11 @@ final class ServerLoop {
         sweep.onTick = { [unowned self] in date.refresh() }
     }
 
-    func add(_ connection: ServerConnection) {
+    func add(_ connection: DownstreamConnection) {
         sweep.add(connection)
     }
 
-    func remove(_ connection: ServerConnection) {
+    func remove(_ connection: DownstreamConnection) {
         sweep.remove(connection)
         if sweep.count == 0 {
             emptied?.succeed(())
@@ -37,7 +37,7 @@ final class ServerLoop {
     /// Closes idle connections and lets the others finish; the future completes when none is left.
     func drain() -> EventLoopFuture<Void> {
         isDraining = true
-        for case let connection as ServerConnection in sweep.all { connection.drain() }
+        for case let connection as DownstreamConnection in sweep.all { connection.drain() }
         guard sweep.count > 0 else { return eventLoop.makeSucceededVoidFuture() }
         let promise = emptied ?? eventLoop.makePromise(of: Void.self)
         emptied = promise
@@ -46,7 +46,7 @@ final class ServerLoop {
 
     /// Closes whatever is left.
     func closeAll() {
-        for case let connection as ServerConnection in sweep.all { connection.breakOff(.drained) }
+        for case let connection as DownstreamConnection in sweep.all { connection.breakOff(.drained) }
     }
 }
 

@@ -8,15 +8,15 @@ package class ServerStream {
     /// The request's head; valid until `end(trailers:)`.
     @exclusivity(unchecked) package final internal(set) var head = RequestHead()
     package final let eventLoop: any EventLoop
-    package final let remoteAddress: SocketAddress?
-    /// Whether the client reached us over TLS.
-    package final let isSecure: Bool
+    package final let peer: DownstreamPeer
 
-    init(eventLoop: any EventLoop, remoteAddress: SocketAddress?, isSecure: Bool) {
+    init(eventLoop: any EventLoop, peer: DownstreamPeer) {
         self.eventLoop = eventLoop
-        self.remoteAddress = remoteAddress
-        self.isSecure = isSecure
+        self.peer = peer
     }
+
+    package final var remoteAddress: SocketAddress? { peer.remoteAddress }
+    package final var isSecure: Bool { peer.isSecure }
 
     /// Writes a 1xx head: status line, field lines, empty line.
     ///

@@ -1,0 +1,6 @@
+#ifndef FAREBOX_CNGHTTP2_SHIM_H
+#define FAREBOX_CNGHTTP2_SHIM_H
+
+#include <nghttp2/nghttp2.h>
+
+#endif
