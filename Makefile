@@ -39,6 +39,7 @@ release: ## Builds the command in release
 	swift build $(STRICT) $(RELEASE)
 
 endtoend: release ## Drives the release binary with the official client (TESTS=… picks files or -k)
+	@dev/install-packages test
 	dev/run-endtoend $(TESTS)
 
 fuzz: ## Fuzzes every parser, the same short run each time (SECONDS_EACH=… searches on, TARGETS=…)

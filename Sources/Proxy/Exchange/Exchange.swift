@@ -79,6 +79,8 @@ final class Exchange {
             answer(.methodNotAllowed(allow: allow))
         case .refused(let refusal):
             remark = refusal.message
+            // What a client sends behind a CONNECT may be meant for its tunnel: it must not be read as a request.
+            if stream.head.method == .connect { stream.closesAfterResponse = true }
             answer(.badTarget(refusal))
         }
     }
