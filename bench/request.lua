@@ -1,5 +1,6 @@
 -- The request of every run: 479 bytes with what a browser sends. With PAYMENTS set, each request carries the next payment of
--- that file; when the file is used up the run's figure is void, since what follows is refused.
+-- that file; when the file is used up the run's figure is void, since what follows is refused. With BODY_BYTES set, each is
+-- a POST of that many bytes.
 local fields = {
     ["Host"] = "api.example.com",
     ["User-Agent"] = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/129.0.0.0 Safari/537.36",
@@ -11,6 +12,13 @@ local fields = {
     ["Cookie"] = "sid=abcdef0123456789abcdef0123456789; theme=dark",
 }
 for name, value in pairs(fields) do wrk.headers[name] = value end
+
+local size = tonumber(os.getenv("BODY_BYTES") or "")
+if size then
+    wrk.method = "POST"
+    wrk.headers["Content-Type"] = "application/octet-stream"
+    wrk.body = string.rep("0123456789abcdef", size / 16)
+end
 
 local path = os.getenv("PAYMENTS")
 local lines = path and io.open(path, "r")
