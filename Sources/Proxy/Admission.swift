@@ -7,6 +7,8 @@ enum Admission {
     case forward(PaywallRoute, ForwardedTarget)
     /// A true CORS preflight of a priced route; the methods to allow.
     case preflight(methods: String)
+    /// An OPTIONS that may be passed on no further.
+    case lastHop
     /// A question about the state of a payment.
     case paymentStatus(publicID: String)
     case notFound
@@ -44,21 +46,25 @@ enum Admission {
                     method: UnsafeRawBufferPointer(rebasing: bytes[asked.value]), raw: raw, target: target, host: host)
             }
             if let route = preflightRoute(match, wanted, generation) {
-                if route.isFree { return .forward(route, forwarded(target, raw: raw)) }
+                if route.isFree { return passed(head, to: route, forwarded(target, raw: raw)) }
                 return .preflight(methods: head.string(asked.value) + ", GET, HEAD, POST, PUT, PATCH, DELETE")
             }
         }
         switch match {
         case .route(let index):
-            return .forward(generation.routes[index], forwarded(target, raw: raw))
+            return passed(head, to: generation.routes[index], forwarded(target, raw: raw))
         case .methodNotAllowed(let allow):
             return .methodNotAllowed(allow: allow)
         case .refused(let refusal):
             return .refused(refusal)
         case .none:
-            if case .free(let route) = generation.unmatched { return .forward(route, forwarded(target, raw: raw)) }
-            return .notFound
+            guard case .free(let route) = generation.unmatched else { return .notFound }
+            return passed(head, to: route, forwarded(target, raw: raw))
         }
+    }
+
+    private static func passed(_ head: RequestHead, to route: PaywallRoute, _ target: ForwardedTarget) -> Admission {
+        head.maxForwards == 0 ? .lastHop : .forward(route, target)
     }
 
     /// The route that answers for a preflight: a priced one if either method meets one, so that OPTIONS is no way around it.

@@ -68,6 +68,13 @@ def test_a_method_override_field_overrides_nothing(site, upstream, pays, name):
     assert site.fetch("GET", "/cheap/a", {name: "OPTIONS"}).status == 402
 
 
+@pytest.mark.parametrize("name", ["X-Original-URL", "X-Rewrite-URL", "X_Original_URL"])
+def test_a_path_override_field_overrides_nothing(site, upstream, name):
+    """A free path that some frameworks would read as the priced one."""
+    assert site.fetch("GET", "/free/a", {name: "/dear/a"}).status == 200
+    assert name.lower() not in upstream.calls()[0].names()
+
+
 def test_head_is_priced_and_served_as_get(site, upstream, payer):
     upstream.answers["/cheap/a"] = Answer(body=b"twelve bytes")
     payment, answer = site.pay(payer, "/cheap/a", method="HEAD")

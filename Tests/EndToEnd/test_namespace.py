@@ -14,6 +14,10 @@ FORGED = {
     "Payment-Grant": "token", "Payment-Retry": "1", "PAYMENT-RESPONSE": "e30=", "X-PAYMENT-RESPONSE": "e30=",
     "PAYMENT-REQUIRED": "e30=", "X-Payment-Required": "x402", "Settlement-Overrides": '{"amount":"0"}',
     "SIGN-IN-WITH-X": "e30=", "X-HTTP-Method-Override": "DELETE", "X-HTTP-Method": "DELETE", "X-Method-Override": "DELETE",
+    "X-Original-URL": "/dear/a", "X-Rewrite-URL": "/dear/a",
+    # Servers after the manner of CGI read an underscore as a hyphen.
+    "X_Farebox_Payer": "0x" + "11" * 20, "X-FAREBOX_AMOUNT": "1", "X_Forwarded_For": "192.0.2.1", "X_Real_IP": "192.0.2.1",
+    "Payment_Grant": "token", "PAYMENT_RESPONSE": "e30=", "X_HTTP_Method_Override": "DELETE", "X_Original_URL": "/dear/a",
 }
 OURS = {name.lower() for name in FORGED} | {"payment-signature", "x-payment"}
 

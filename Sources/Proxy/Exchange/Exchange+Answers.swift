@@ -100,6 +100,14 @@ extension Exchange {
         stream.end(trailers: nil)
     }
 
+    /// Answers an OPTIONS that ends here by its `Max-Forwards`.
+    func answerLastHop() {
+        status = 204
+        stream.writeHead(ByteBuffer(staticString: "HTTP/1.1 204 No Content\r\n"), body: .none)
+        log()
+        stream.end(trailers: nil)
+    }
+
     /// Request fields that paying clients send; SDKs also send a request field `Access-Control-Expose-Headers`.
     private static let allowedFields: StaticString =
         "PAYMENT-SIGNATURE, X-PAYMENT, SIGN-IN-WITH-X, Payment-Grant, Payment-Retry, Content-Type, Authorization, Access-Control-Expose-Headers"

@@ -71,6 +71,8 @@ final class Exchange {
             }
         case .preflight(let methods):
             answerPreflight(allowing: methods)
+        case .lastHop:
+            answerLastHop()
         case .paymentStatus(let publicID):
             answerPaymentStatus(publicID)
         case .notFound:

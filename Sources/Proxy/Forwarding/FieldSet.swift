@@ -32,9 +32,9 @@ struct FieldSet: Sendable {
     /// What a proxy in front of us leaves behind.
     static let proxyTraces = forwardingFacts.union(FieldSet(.via))
 
-    /// Not forwarded upstream: the next hop's own fields, our namespace, and what could change the priced method.
+    /// Not forwarded upstream: the next hop's own fields, our namespace, and what could change the priced method or path.
     static let withheldFromUpstream = hopByHop.union(payment).union(forwardingFacts)
-        .union(FieldSet(.expect, .xHTTPMethodOverride))
+        .union(FieldSet(.expect, .requestOverride, .imitation))
 
     /// Not forwarded downstream: an upstream can neither frame our messages nor forge our receipts.
     static let withheldFromDownstream = hopByHop.union(payment)

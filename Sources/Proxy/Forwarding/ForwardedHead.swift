@@ -49,11 +49,18 @@ enum ForwardedHead {
             buffer.writeStaticString(" HTTP/1.1\r\n")
         }
         let host = canonicalHost(of: head)
-        let withheld: FieldSet = host == nil ? .withheldFromUpstream : withheldWithHost
+        let hops = head.maxForwards
+        var withheld: FieldSet = host == nil ? .withheldFromUpstream : withheldWithHost
+        if hops != nil { withheld = withheld.union(FieldSet(.maxForwards)) }
         if !head.fields.isEmpty {
             KeptRuns.append(of: head, from: start, withheld: withheld, to: &buffer)
         }
         appendHost(head, canonical: host, upstream: upstream, to: &buffer)
+        if let hops {
+            buffer.writeStaticString("max-forwards: ")
+            buffer.writeDecimal(hops &- 1)
+            buffer.writeStaticString("\r\n")
+        }
         buffer.writeStaticString("x-forwarded-for: ")
         client.write(to: &buffer)
         buffer.writeStaticString(isSecure ? "\r\nx-forwarded-proto: https\r\n" : "\r\nx-forwarded-proto: http\r\n")

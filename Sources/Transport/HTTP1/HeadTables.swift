@@ -1,3 +1,11 @@
+#if canImport(Darwin)
+    import Darwin
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Glibc
+#endif
+
 /// The constant tables of the head parsers.
 ///
 /// Parsers hold the pointers themselves: a global array would cost a check for its initialisation and for its bounds at
@@ -51,7 +59,9 @@ struct HeadTables {
     /// - Parameter available: Bytes that may be read from `name` on, at least `length`.
     @inline(__always)
     func known(_ name: UnsafePointer<UInt8>, _ length: Int, available: Int) -> KnownField {
-        guard length <= Self.longestName else { return hasOurPrefix(name, length) ? .xFarebox : .other }
+        guard length <= Self.longestName else {
+            return hasOurPrefix(name, length) ? .xFarebox : imitated(name, length)
+        }
         var index = starts[length]
         let end = starts[length &+ 1]
         let (first, last) = Self.words(name, length, available: available)
@@ -64,7 +74,27 @@ struct HeadTables {
             }
             index &+= 1
         }
-        return first == Self.ourPrefix && hasOurPrefix(name, length) ? .xFarebox : .other
+        return first == Self.ourPrefix && hasOurPrefix(name, length) ? .xFarebox : imitated(name, length)
+    }
+
+    /// Tells whether an unknown name becomes one that only we may write once its `_` are read as `-`.
+    @inline(__always)
+    private func imitated(_ name: UnsafePointer<UInt8>, _ length: Int) -> KnownField {
+        memchr(name, Int32(UInt8(ascii: "_")), length) == nil ? .other : imitatedSlowly(name, length)
+    }
+
+    @inline(never)
+    private func imitatedSlowly(_ name: UnsafePointer<UInt8>, _ length: Int) -> KnownField {
+        // Of a longer name only our prefix counts.
+        let length = min(length, Self.longestName)
+        return withUnsafeTemporaryAllocation(of: UInt8.self, capacity: length) { spelled in
+            guard let base = spelled.baseAddress else { return .other }
+            for index in 0..<length {
+                let byte = name[index]
+                (base + index).initialize(to: byte == UInt8(ascii: "_") ? UInt8(ascii: "-") : byte)
+            }
+            return known(base, length, available: length).isWorthImitating ? .imitation : .other
+        }
     }
 
     /// The first eight bytes of `x-farebox-`, as a little-endian word.

@@ -5,6 +5,7 @@ extension KnownField {
         ("connection", .connection), ("keep-alive", .keepAlive), ("proxy-connection", .proxyConnection), ("te", .te),
         ("trailer", .trailer), ("upgrade", .upgrade), ("expect", .expect),
         ("proxy-authenticate", .proxyAuthenticate), ("proxy-authorization", .proxyAuthorization),
+        ("max-forwards", .maxForwards),
         ("forwarded", .forwarded), ("via", .via), ("x-forwarded-for", .xForwardedFor),
         ("x-forwarded-proto", .xForwardedProto), ("x-forwarded-host", .xForwardedHost),
         ("x-forwarded-port", .xForwardedPort), ("x-real-ip", .xRealIP), ("origin", .origin),
@@ -20,8 +21,9 @@ extension KnownField {
         ("payment-response", .paymentResponse), ("x-payment", .xPayment), ("x-payment-response", .xPaymentResponse),
         ("x-payment-required", .xPaymentRequired), ("payment-grant", .paymentGrant), ("payment-retry", .paymentRetry),
         ("sign-in-with-x", .signInWithX), ("settlement-overrides", .settlementOverrides),
-        ("x-http-method-override", .xHTTPMethodOverride), ("x-http-method", .xHTTPMethodOverride),
-        ("x-method-override", .xHTTPMethodOverride), ("idempotency-key", .idempotencyKey),
+        ("x-http-method-override", .requestOverride), ("x-http-method", .requestOverride),
+        ("x-method-override", .requestOverride),
+        ("x-original-url", .requestOverride), ("x-rewrite-url", .requestOverride), ("idempotency-key", .idempotencyKey),
         ("x-request-id", .xRequestID), ("www-authenticate", .wwwAuthenticate), ("retry-after", .retryAfter),
     ]
 }

@@ -28,7 +28,8 @@ struct KnownFieldTests {
             var changed = name
             changed[position] = changed[position] == UInt8(ascii: "-") ? UInt8(ascii: "_") : UInt8(ascii: "#")
             let text = String(decoding: changed, as: UTF8.self)
-            #expect(known(text) == .other, "\(text)")
+            let isImitation = KnownField.names[index].1.isWorthImitating && text.contains("_")
+            #expect(known(text) == (isImitation ? .imitation : .other), "\(text)")
             let shorter = String(decoding: name.prefix(position) + name.dropFirst(position + 1), as: UTF8.self)
             if !all.contains(shorter), !shorter.isEmpty { #expect(known(shorter) == .other, "\(shorter)") }
         }
@@ -39,11 +40,25 @@ struct KnownFieldTests {
         "our own namespace goes by its prefix",
         arguments: [
             ("x-farebox-payer", true), ("X-FAREBOX-", true), ("X-Farebox", false), ("x-fareboxer", false),
-            ("y-farebox-payer", false), ("x-farebox_payer", false),
+            ("y-farebox-payer", false), ("x-farebox_payer", false), ("X_Farebox_Payer", false),
             ("x-farebox-a-name-that-is-longer-than-any-name-in-the-table", true),
         ])
     func namespace(_ name: String, _ isOurs: Bool) {
-        #expect(known(name) == (isOurs ? .xFarebox : .other))
+        #expect((known(name) == .xFarebox) == isOurs)
+    }
+
+    @Test(
+        "a name that only we may write is known with underscores too, and no other is",
+        arguments: [
+            ("X_Farebox_Payer", true), ("x-farebox_payer", true),
+            ("X_FAREBOX-A_NAME_THAT_IS_LONGER_THAN_ANY_IN_THE_TABLE", true),
+            ("X_Forwarded_For", true), ("x-forwarded_proto", true), ("X_Real_IP", true), ("PAYMENT_SIGNATURE", true),
+            ("X_HTTP_Method_Override", true), ("X_Original_URL", true), ("Content_Length", false),
+            ("Transfer_Encoding", false), ("Host_", false), ("_", false), ("x_farebox", false), ("User_Agent", false),
+            ("X_Farebo_x", false),
+        ])
+    func imitations(_ name: String, _ isOne: Bool) {
+        #expect(known(name) == (isOne ? .imitation : .other))
     }
 
     @Test("the set of present fields fits its word")
