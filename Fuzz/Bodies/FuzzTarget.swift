@@ -12,5 +12,6 @@ package struct FuzzTarget: Sendable {
         FuzzTarget(name: "payment", fault: PaymentFuzz.fault),
         FuzzTarget(name: "routefile", fault: RouteFileFuzz.fault),
         FuzzTarget(name: "chain", fault: ChainFuzz.fault),
+        FuzzTarget(name: "proxyheader", fault: ProxyHeaderFuzz.fault),
     ]
 }

@@ -10,11 +10,12 @@ package final class Paywall: Sendable {
     private let loops: [NIOLoopBound<PaywallLoop>]
     private let eventLoops: [any EventLoop]
 
-    /// Binds every address and starts to take requests.
+    /// Binds every point and starts to take requests.
     package static func start(
-        addresses: [ListenAddress], group: MultiThreadedEventLoopGroup, limits: ServerLimits, shared: PaywallShared,
+        points: [ListenPoint], group: MultiThreadedEventLoopGroup, limits: ServerLimits, shared: PaywallShared,
         generation: PaywallGeneration
     ) async throws(TransportError) -> Paywall {
+        shared.gates.attach(to: generation.routes)
         let made = NIOLockedValueBox<[ObjectIdentifier: NIOLoopBound<PaywallLoop>]>([:])
         let delegate: HTTPListener.DelegateFactory = { eventLoop in
             let key = ObjectIdentifier(eventLoop)
@@ -24,7 +25,7 @@ package final class Paywall: Sendable {
             return loop
         }
         let listener = try await HTTPListener.bind(
-            addresses: addresses, group: group, limits: limits, delegate: delegate)
+            points: points, group: group, limits: limits, delegate: delegate)
         return Paywall(listener: listener, shared: shared, loops: Array(made.withLockedValue { $0 }.values))
     }
 
@@ -40,6 +41,7 @@ package final class Paywall: Sendable {
 
     /// Puts a new file in force on every loop at once; requests under way end under the old one.
     package func adopt(_ generation: PaywallGeneration) async {
+        shared.gates.attach(to: generation.routes)
         shared.inForce.replace(with: generation)
         // Loops without requests let go of the old file too.
         await onEveryLoop { $0.adoptLatest() }

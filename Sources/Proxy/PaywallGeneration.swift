@@ -18,13 +18,18 @@ package final class PaywallGeneration: Sendable {
     let upstreamKeys: [UpstreamKey]
     package let unmatched: Unmatched
     package let canonicaliser: Canonicaliser
+    /// Whose word about clients is taken.
+    package let trust: ProxyTrust
+    /// How much one client and one payer may have.
+    package let limits: RequestLimits
     /// Whom payments may go to; an older file's offer to anyone else no longer stands.
     let payTo: Set<Account>
     private let routesByName: [String: PaywallRoute]
 
     package init(
         table: RouteTable, routes: [PaywallRoute], upstreams: [UpstreamConfiguration], unmatched: Unmatched = .deny,
-        canonicaliser: Canonicaliser = Canonicaliser()
+        canonicaliser: Canonicaliser = Canonicaliser(), trust: ProxyTrust = ProxyTrust(),
+        limits: RequestLimits = RequestLimits()
     ) {
         self.table = table
         self.routes = routes
@@ -32,6 +37,8 @@ package final class PaywallGeneration: Sendable {
         upstreamKeys = upstreams.map(UpstreamKey.init)
         self.unmatched = unmatched
         self.canonicaliser = canonicaliser
+        self.trust = trust
+        self.limits = limits
         payTo = Set(routes.flatMap { $0.offers.map(\.payTo) })
         routesByName = Dictionary(routes.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
     }

@@ -1,5 +1,6 @@
 package import Facilitator
 package import Ledger
+import Synchronization
 package import X402
 
 /// A route as the path of a request needs it: everything that does not vary is worked out.
@@ -22,7 +23,14 @@ package final class PaywallRoute: Sendable {
     package let chargeOn: StatusSet
     package let redelivery: RedeliveryPolicy
     package let facts: Facts
+    package let limits: RouteLimits
+    /// Who may run at the same time; set before the route is in force.
+    let gate = AtomicLazyReference<ConcurrencyGate>()
     let challenge: ChallengeTemplate?
+    /// Hosts that 402s may advertise where the client's origin is known; empty where the file names one origin.
+    let advertisedHosts: Set<String>
+    /// Renders the 402 under another origin; nil on a free route.
+    let makeChallenge: (@Sendable (_ origin: String) -> ChallengeTemplate)?
     /// Seconds that a payment must be valid for beyond its claim: a batch is waited for.
     package let leastValidity: Int64
     /// How much may be served before it is paid, by offer; empty where all is settled before.
@@ -39,10 +47,13 @@ package final class PaywallRoute: Sendable {
     package init(
         name: String, upstream: Int, offers: [PaymentRequirements] = [], timing: SettlementTiming = .before,
         chargeOn: StatusSet = .standard, redelivery: RedeliveryPolicy = RedeliveryPolicy(), facts: Facts = .none,
-        exposures: [PaymentRequirements: ExposureTerms] = [:], leastValidity: Int64 = 0, description: String = "",
-        mimeType: String = "", price: String = "", origin: String = "", registry: AdapterRegistry
+        exposures: [PaymentRequirements: ExposureTerms] = [:], leastValidity: Int64 = 0,
+        limits: RouteLimits = .none, description: String = "",
+        mimeType: String = "", price: String = "", origin: String = "", advertisedHosts: Set<String> = [],
+        registry: AdapterRegistry
     ) {
         self.leastValidity = leastValidity
+        self.limits = limits
         self.exposures = exposures
         self.name = name
         self.upstream = upstream
@@ -61,12 +72,14 @@ package final class PaywallRoute: Sendable {
         let version1 = Self.offered(offers, on: rails.map(\.v1))
         let version2 = Self.offered(offers, on: rails.map(\.v2))
         let isServed = !version1.isEmpty || !version2.isEmpty
-        challenge =
-            offers.isEmpty
-            ? nil
-            : ChallengeTemplate(
+        let makeChallenge: @Sendable (String) -> ChallengeTemplate = { origin in
+            ChallengeTemplate(
                 offers: isServed ? version2 : offers, version1: version1, resourceOrigin: origin,
                 description: description, mimeType: mimeType, price: price, grantHeader: "Payment-Grant")
+        }
+        challenge = offers.isEmpty ? nil : makeChallenge(origin)
+        self.makeChallenge = offers.isEmpty ? nil : makeChallenge
+        self.advertisedHosts = advertisedHosts
     }
 
     package var isFree: Bool { offers.isEmpty }

@@ -1,6 +1,7 @@
 package import Ledger
 package import Primitives
 import Synchronization
+import Transport
 
 #if canImport(Glibc)
     import Glibc
@@ -25,10 +26,19 @@ package final class PaywallShared: Sendable {
     package let backlog: TransitionBacklog
     let now: @Sendable () -> UnixTime
     let inForce = GenerationInForce()
+    /// The buckets of every rate limit.
+    let buckets: BucketTable
+    /// Paid requests that run, by payer.
+    let payerCounts = ActiveCounts()
+    let gates = GateBook()
+
+    /// Clients and payers that are kept apart (`limits.max_tracked`).
+    package static let maxTracked = 65_536
 
     package init(
         ledger: any PaymentLedger, desk: RailDesk, accessLog: LogSink?, addressKey: Bytes32,
-        leaseSeconds: Int64 = 86_400, backlog: TransitionBacklog = TransitionBacklog(),
+        maxTracked: Int = PaywallShared.maxTracked, leaseSeconds: Int64 = 86_400,
+        backlog: TransitionBacklog = TransitionBacklog(),
         now: @escaping @Sendable () -> UnixTime = PaywallShared.systemTime
     ) {
         self.ledger = ledger
@@ -37,6 +47,7 @@ package final class PaywallShared: Sendable {
         self.addressKey = addressKey
         self.leaseSeconds = leaseSeconds
         self.backlog = backlog
+        buckets = BucketTable(buckets: maxTracked)
         self.now = now
     }
 

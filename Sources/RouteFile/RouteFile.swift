@@ -1,6 +1,7 @@
 package import Facilitator
 import Foundation
 package import Pricing
+package import Proxy
 
 /// A route file that has been read, completed with every default, and found without mistakes.
 package struct RouteFile: Sendable {
@@ -14,6 +15,10 @@ package struct RouteFile: Sendable {
     package var maxValidity: Duration
     package var batch: BatchSettings
     package var newPayers: NewPayerSettings
+    /// How much one client and one payer may have of all routes.
+    package var limits: RequestLimits
+    /// Clients and payers that limits keep apart.
+    package var maxTracked: Int
     /// The catalogue's assets, then the file's.
     package var assets: [AssetSettings]
     package var upstreams: [UpstreamSettings]

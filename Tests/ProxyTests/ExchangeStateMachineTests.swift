@@ -407,6 +407,43 @@ struct ExchangeStateMachineTests {
         #expect(forwards <= 1, "seed \(seed)")
         if isPaid, !isGranted { #expect(forwards == 0, "seed \(seed)") }
     }
+
+    // MARK: Limits
+
+    @Test("a verified payment that waits is claimed when its turn comes, as it would have been at once")
+    func waits() {
+        var machine = ExchangeStateMachine()
+        _ = machine.quoted(.paid(timing: .after, settlesLocally: false))
+        #expect(machine.verified(valid) == .reserve(.forwarding))
+        let waits = machine.waits()
+        #expect(waits)
+        #expect(machine.reserved(.granted(reference)) == .unreachable)
+        #expect(machine.admitted() == .reserve(.forwarding))
+        #expect(machine.reserved(.granted(reference)) == .forward)
+        let waitsAgain = machine.waits()
+        #expect(!waitsAgain)
+        #expect(machine.admitted() == .unreachable)
+        #expect(machine.turnedAway() == .unreachable)
+    }
+
+    @Test("a request is turned away before anything is claimed; a client that left while it waited is dropped")
+    func turnedAway() {
+        var free = ExchangeStateMachine()
+        #expect(free.admitted() == .quote)
+        #expect(free.turnedAway() == .answer)
+        #expect(free.turnedAway() == .drop)
+        var paid = ExchangeStateMachine()
+        _ = paid.quoted(.paid(timing: .before, settlesLocally: true))
+        _ = paid.verified(valid)
+        #expect(paid.turnedAway() == .answer)
+        var gone = ExchangeStateMachine()
+        _ = gone.quoted(.paid(timing: .before, settlesLocally: true))
+        _ = gone.verified(valid)
+        _ = gone.waits()
+        #expect(gone.downstreamClosed(requestComplete: true) == .drop)
+        #expect(gone.admitted() == .drop)
+        #expect(gone.turnedAway() == .drop)
+    }
 }
 
 /// A generator whose numbers are the same for the same seed.

@@ -26,13 +26,47 @@ struct ForwardingTests {
         return head
     }
 
-    private func forwarded(_ text: String, target: ForwardedTarget = .asReceived) throws -> [String] {
-        let upstream = UpstreamConfiguration(name: "api", address: .host("10.0.0.1", port: 9000))
+    private func forwarded(
+        _ text: String, target: ForwardedTarget = .asReceived, form: ForwardedForm = .x,
+        trust: ProxyTrust = ProxyTrust()
+    ) throws -> [String] {
+        var upstream = UpstreamConfiguration(name: "api", address: .host("10.0.0.1", port: 9000))
+        upstream.forwarded = form
+        let head = try request(text)
+        let peer = DownstreamPeer(remoteAddress: try SocketAddress(ipAddress: "192.0.2.7", port: 5))
         let buffer = ForwardedHead.build(
-            try request(text), target: target,
-            client: ClientAddress(try SocketAddress(ipAddress: "192.0.2.7", port: 5)), isSecure: false,
-            upstream: upstream, in: ByteBuffer())
+            head, target: target, client: trust.identify(head, peer: peer), upstream: upstream, in: ByteBuffer())
         return String(buffer: buffer).split(separator: "\r\n").map(String.init)
+    }
+
+    @Test(
+        "a trusted proxy's client goes on with the proxies in between, and without what it says itself",
+        arguments: [
+            (
+                "X-Forwarded-For: 6.6.6.6, 2001:db8::1, 192.0.2.8\r\nX-Forwarded-Proto: https\r\n"
+                    + "X-Forwarded-Host: Api.Example:8443\r\n", ForwardedForm.x,
+                [
+                    "x-forwarded-for: 2001:db8::1, 192.0.2.8, 192.0.2.7", "x-forwarded-proto: https",
+                    "x-forwarded-host: Api.Example:8443",
+                ]
+            ),
+            (
+                "X-Forwarded-For: 2001:db8::1, 192.0.2.8\r\nX-Forwarded-Proto: https\r\n", .rfc7239,
+                [#"forwarded: for="[2001:db8::1]";proto=https;host="h", for=192.0.2.8, for=192.0.2.7"#]
+            ),
+            (
+                "X-Forwarded-For: 203.0.113.5\r\nX-Forwarded-Host: not a host\r\n", .both,
+                [
+                    "x-forwarded-for: 203.0.113.5, 192.0.2.7", "x-forwarded-proto: http", "x-forwarded-host: h",
+                    #"forwarded: for=203.0.113.5;proto=http;host="h", for=192.0.2.7"#,
+                ]
+            ),
+            ("X-Forwarded-For: nonsense\r\n", .rfc7239, [#"forwarded: for=192.0.2.7;proto=http;host="h""#]),
+        ])
+    func trustedProxy(fields: String, form: ForwardedForm, expected: [String]) throws {
+        let trust = ProxyTrust(peers: TrustedPeers(blocks: CIDRSet([try CIDRBlock("192.0.2.0/24")])))
+        let lines = try forwarded("GET / HTTP/1.1\r\nHost: h\r\n\(fields)\r\n", form: form, trust: trust)
+        #expect(lines == ["GET / HTTP/1.1", "Host: h"] + expected)
     }
 
     private static let ours = ["x-forwarded-for: 192.0.2.7", "x-forwarded-proto: http", "x-forwarded-host: h"]
@@ -139,24 +173,24 @@ struct ForwardingTests {
     @Test("addresses are written without a port, and IPv6 is proven by its /64")
     func addresses() throws {
         var buffer = ByteBuffer()
-        ClientAddress(try SocketAddress(ipAddress: "203.0.113.255", port: 1)).write(to: &buffer)
+        ClientAddress(IPAddress("203.0.113.255")).write(to: &buffer)
         buffer.writeStaticString(" ")
-        ClientAddress(try SocketAddress(ipAddress: "2001:db8::1", port: 1)).write(to: &buffer)
+        ClientAddress(IPAddress("2001:db8::1")).write(to: &buffer)
         buffer.writeStaticString(" ")
         ClientAddress(nil).write(to: &buffer)
         #expect(String(buffer: buffer) == "203.0.113.255 2001:db8::1 unknown")
 
         let key = Keccak256.hash("a key")
-        let one = ClientAddress(try SocketAddress(ipAddress: "2001:db8::1", port: 1)).hash(key: key)
-        let neighbour = ClientAddress(try SocketAddress(ipAddress: "2001:db8::ffff", port: 9)).hash(key: key)
-        let stranger = ClientAddress(try SocketAddress(ipAddress: "2001:db8:0:1::1", port: 1)).hash(key: key)
+        let one = ClientAddress(IPAddress("2001:db8::1")).hash(key: key)
+        let neighbour = ClientAddress(IPAddress("2001:db8::ffff")).hash(key: key)
+        let stranger = ClientAddress(IPAddress("2001:db8:0:1::1")).hash(key: key)
         #expect(one != nil && one == neighbour && one != stranger)
-        let four = ClientAddress(try SocketAddress(ipAddress: "203.0.113.1", port: 1)).hash(key: key)
-        let fourNeighbour = ClientAddress(try SocketAddress(ipAddress: "203.0.113.2", port: 1)).hash(key: key)
+        let four = ClientAddress(IPAddress("203.0.113.1")).hash(key: key)
+        let fourNeighbour = ClientAddress(IPAddress("203.0.113.2")).hash(key: key)
         #expect(four != fourNeighbour)
         #expect(ClientAddress(nil).hash(key: key) == nil)
-        let mapped = ClientAddress(try SocketAddress(ipAddress: "::ffff:203.0.113.1", port: 1)).hash(key: key)
-        let mappedNeighbour = ClientAddress(try SocketAddress(ipAddress: "::ffff:203.0.113.2", port: 1)).hash(key: key)
+        let mapped = ClientAddress(IPAddress("::ffff:203.0.113.1")).hash(key: key)
+        let mappedNeighbour = ClientAddress(IPAddress("::ffff:203.0.113.2")).hash(key: key)
         #expect(mapped == four && mappedNeighbour == fourNeighbour)
     }
 }

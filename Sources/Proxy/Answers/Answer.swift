@@ -13,6 +13,10 @@ enum Answer {
     case railUnavailable(RailError)
     case ledgerUnavailable(LedgerError)
     case refusedHead(HeadRefusal)
+    /// Over a rate limit, or too much at once for one payer.
+    case tooManyRequests(LimitOverrun)
+    /// As much runs at once as may, and as many wait.
+    case overloaded
 
     var status: Int {
         switch self {
@@ -20,7 +24,8 @@ enum Answer {
         case .notFound: 404
         case .methodNotAllowed: 405
         case .gateway(let error): error.isTimeout ? 504 : 502
-        case .railUnavailable, .ledgerUnavailable: 503
+        case .railUnavailable, .ledgerUnavailable, .overloaded: 503
+        case .tooManyRequests: 429
         case .refusedHead(let refusal): refusal.status
         }
     }
@@ -36,6 +41,8 @@ enum Answer {
         case .railUnavailable: "facilitator_unavailable"
         case .ledgerUnavailable: "ledger_unavailable"
         case .refusedHead: "bad_request"
+        case .tooManyRequests: "too_many_requests"
+        case .overloaded: "overloaded"
         }
     }
 
@@ -51,6 +58,8 @@ enum Answer {
         case .railUnavailable: "Payments cannot be checked at the moment. Nothing was charged; try again later."
         case .ledgerUnavailable: "Payments cannot be recorded at the moment; try again later."
         case .refusedHead(let refusal): "The request was refused: \(refusal.shortDescription)."
+        case .tooManyRequests: "Too many requests; see Retry-After. A payment that came with this one was not used."
+        case .overloaded: "Too many requests run at the moment. Nothing was charged; try again soon."
         }
     }
 
@@ -59,6 +68,8 @@ enum Answer {
         switch self {
         case .badTarget(let refusal): refusal.message
         case .gateway(let error): error.remark
+        case .tooManyRequests(let overrun): overrun.policy.remark
+        case .overloaded: "the route is full"
         case .railUnavailable, .ledgerUnavailable, .notFound, .methodNotAllowed, .conflictingPayments, .refusedHead: nil
         }
     }
@@ -66,6 +77,8 @@ enum Answer {
     var retryAfterSeconds: Int? {
         switch self {
         case .railUnavailable, .ledgerUnavailable: 5
+        case .tooManyRequests(let overrun): overrun.retryAfterSeconds
+        case .overloaded: 1
         default: nil
         }
     }
@@ -81,6 +94,7 @@ enum Answer {
         case 409: "Conflict"
         case 413: "Content Too Large"
         case 414: "URI Too Long"
+        case 429: "Too Many Requests"
         case 431: "Request Header Fields Too Large"
         case 501: "Not Implemented"
         case 502: "Bad Gateway"

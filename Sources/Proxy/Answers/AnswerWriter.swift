@@ -22,6 +22,7 @@ enum AnswerWriter {
             buffer.writeString(allow)
             buffer.writeStaticString("\r\n")
         }
+        if case .tooManyRequests(let overrun) = answer { overrun.writeFields(to: &buffer) }
         if let seconds = answer.retryAfterSeconds {
             buffer.writeStaticString("retry-after: ")
             buffer.writeDecimal(UInt64(seconds))

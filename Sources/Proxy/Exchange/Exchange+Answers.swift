@@ -10,9 +10,11 @@ import X402
 extension Exchange {
     /// 402 with every offer in every wire form.
     func challenge(_ route: PaywallRoute, _ error: ChallengeError, receipt: Receipt? = nil) {
-        guard let template = route.challenge else { return }
+        guard let template = challengeTemplate(of: route) else { return }
         if case .refused(let reason, _) = error { self.reason = reason }
         if isAbandoned { return log() }
+        // What a settlement said is told in any case.
+        if receipt == nil, let overrun = overrunOfChallenges() { return answer(.tooManyRequests(overrun)) }
         status = 402
         let expires = UInt64(loop.now().seconds) &+ UInt64(route.maxTimeoutSeconds)
         let isPage = stream.head.isFromBrowser

@@ -25,11 +25,9 @@ extension Exchange {
         }
     }
 
-    /// Proves that a later presenter is the same client; nil where the address is a proxy's, which proves nothing.
+    /// Proves that a later presenter is the same client; nil where others may share the address.
     var addressProof: Bytes32? {
-        let head = stream.head
-        guard head.present & FieldSet.proxyTraces.bits == 0 else { return nil }
-        return loop.addressProof(stream.remoteAddress)
+        client.isProof ? client.client.hash(key: loop.shared.addressKey) : nil
     }
 
     private func lowered(_ byte: UInt8) -> UInt8 {

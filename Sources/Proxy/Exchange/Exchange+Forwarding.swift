@@ -13,8 +13,7 @@ extension Exchange {
         let head = stream.head
         let pool = loop.pool(route.upstream, of: generation)
         var buffer = ForwardedHead.build(
-            head, target: target, client: ClientAddress(stream.remoteAddress), isSecure: stream.isSecure,
-            upstream: generation.upstreams[route.upstream], in: pool.headBuffer())
+            head, target: target, client: client, upstream: generation.upstreams[route.upstream], in: pool.headBuffer())
         if let facts = facts(for: route) { append(facts, of: head, to: &buffer) }
         if payment != nil {
             if head.body == .none { shownPrint = .empty } else { bodyPrinter = BodyPrinter() }

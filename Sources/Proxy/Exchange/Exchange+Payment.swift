@@ -121,7 +121,7 @@ extension Exchange {
         if case .valid(let verified) = outcome { payment?.verified = verified }
         switch machine.verified(outcome) {
         case .reserve(let opening):
-            reserve(opening)
+            admitVerified(opening)
         case .refuse(let reason):
             guard let route else { return }
             var payer: String?
@@ -144,7 +144,7 @@ extension Exchange {
 
     // MARK: Claim
 
-    private func reserve(_ opening: ExchangeStateMachine.Opening) {
+    func reserve(_ opening: ExchangeStateMachine.Opening) {
         guard let route, let payment, let verified = payment.verified else { return }
         let now = loop.now()
         let claim = Claim(

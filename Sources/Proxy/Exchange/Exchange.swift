@@ -17,6 +17,7 @@ final class Exchange {
     let started: NIODeadline
     /// The file that was in force when the request came.
     let generation: PaywallGeneration
+    let client: ClientIdentity
 
     var machine = ExchangeStateMachine()
     var route: PaywallRoute?
@@ -33,6 +34,9 @@ final class Exchange {
     var bodyCheck: BodyCheck?
     /// What the upstream has been shown of the body so far, in this run or before.
     var shownPrint: BodyPrint?
+
+    /// What it holds of limits on what runs at once.
+    var rights = RunningRights()
 
     /// An answer of the upstream that waits for a settlement.
     var held: HeldAnswer?
@@ -55,17 +59,22 @@ final class Exchange {
         self.id = id
         started = loop.deadline()
         generation = loop.generation
+        client = generation.trust.identify(stream.head, peer: stream.peer)
+        remark = client.remark
     }
 
     /// Decides what the request is and starts it on its way.
     func begin() {
         isRequestComplete = stream.head.body == .none
+        if let overrun = overrunOfClient() { return answer(.tooManyRequests(overrun)) }
         switch Admission.decide(stream.head, generation: generation) {
         case .forward(let route, let target):
             self.route = route
             self.target = target
-            if route.isFree {
-                admitFree()
+            if let overrun = overrun(of: route) {
+                answer(.tooManyRequests(overrun))
+            } else if route.isFree {
+                admitFree(route)
             } else {
                 admitPriced(route)
             }
@@ -87,13 +96,6 @@ final class Exchange {
         }
     }
 
-    private func admitFree() {
-        switch machine.quoted(.free) {
-        case .forward: forward()
-        case .verify, .unreachable: unreachable("quoted free")
-        }
-    }
-
     /// Closes an exchange whose events came in an order that cannot be.
     func unreachable(_ place: StaticString) {
         assertionFailure("unreachable: \(place)")
@@ -107,6 +109,7 @@ final class Exchange {
     func log() {
         if isLogged { return }
         isLogged = true
+        giveRightsBack()
         loop.finished(self)
     }
 }

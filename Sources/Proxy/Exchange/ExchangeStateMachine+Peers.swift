@@ -188,6 +188,9 @@ extension ExchangeStateMachine {
         case .verifying:
             self = Self(.finished)
             return .drop
+        case .waiting:
+            self = Self(.finished)
+            return .drop
         case .finished:
             self = Self(.finished)
             return .drop

@@ -12,10 +12,11 @@ package enum Terms: Hashable, Sendable {
 /// The order in which one request is verified, claimed, settled, forwarded and answered.
 ///
 ///     opened ─▶ forwarding(free) ─▶ relaying ─▶ finished
-///        └───▶ verifying ─▶ reserving ─┬─▶ settling ─▶ recording ─┬─▶ forwarding(paid) ─▶ relaying ─▶ finished
-///                                      ├─▶ checkingBody ──────────┘         └─▶ undelivering ─▶ relaying(free)
-///                                      ├─▶ forwarding(promised) ─▶ marking ─▶ settlingAnswer ─▶ recordingAnswer ─▶ relaying
-///                                      └─▶ forwarding(queued) ─▶ queueing ─▶ relaying
+///        └───▶ verifying ─▶ (waiting) ─▶ reserving
+///     reserving ─┬─▶ settling ─▶ recording ─┬─▶ forwarding(paid) ─▶ relaying ─▶ finished
+///                ├─▶ checkingBody ──────────┘         └─▶ undelivering ─▶ relaying(free)
+///                ├─▶ forwarding(promised) ─▶ marking ─▶ settlingAnswer ─▶ recordingAnswer ─▶ relaying
+///                └─▶ forwarding(queued) ─▶ queueing ─▶ relaying
 ///
 /// Events in, actions out: the shell performs an action and reports what came of it. An `abandoned` exchange has lost its client
 /// but still owes the ledger the truth. An event that cannot come in a state answers `.unreachable`.
@@ -34,6 +35,8 @@ package struct ExchangeStateMachine: ~Copyable {
     enum State: ~Copyable {
         case opened
         case verifying(SettlementTiming, settlesLocally: Bool)
+        /// Verified, and as much runs as may: nothing is claimed yet.
+        case waiting(SettlementTiming, settlesLocally: Bool)
         case reserving(SettlementTiming, settlesLocally: Bool, abandoned: Bool)
         case checkingBody(PaymentReference)
         case settling(PaymentReference, abandoned: Bool)
@@ -116,7 +119,7 @@ package struct ExchangeStateMachine: ~Copyable {
         }
     }
 
-    private static func opening(_ timing: SettlementTiming, _ settlesLocally: Bool) -> Opening {
+    static func opening(_ timing: SettlementTiming, _ settlesLocally: Bool) -> Opening {
         switch timing {
         case .before: settlesLocally ? .settled : .settling
         case .after, .batch: .forwarding

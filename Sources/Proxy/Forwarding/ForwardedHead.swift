@@ -18,7 +18,7 @@ enum ForwardedHead {
     ///
     /// Written into the storage of the buffer that is handed over.
     static func build(
-        _ head: RequestHead, target: ForwardedTarget, client: ClientAddress, isSecure: Bool,
+        _ head: RequestHead, target: ForwardedTarget, client: ClientIdentity,
         upstream: UpstreamConfiguration, in empty: consuming ByteBuffer
     ) -> ByteBuffer {
         var buffer = consume empty
@@ -55,15 +55,19 @@ enum ForwardedHead {
         if !head.fields.isEmpty {
             KeptRuns.append(of: head, from: start, withheld: withheld, to: &buffer)
         }
-        appendHost(head, canonical: host, upstream: upstream, to: &buffer)
+        if let host {
+            buffer.writeStaticString("host: ")
+            buffer.writeBytes(host)
+            buffer.writeStaticString("\r\n")
+        } else if head.host == nil {
+            appendHost(of: upstream, to: &buffer)
+        }
         if let hops {
             buffer.writeStaticString("max-forwards: ")
             buffer.writeDecimal(hops &- 1)
             buffer.writeStaticString("\r\n")
         }
-        buffer.writeStaticString("x-forwarded-for: ")
-        client.write(to: &buffer)
-        buffer.writeStaticString(isSecure ? "\r\nx-forwarded-proto: https\r\n" : "\r\nx-forwarded-proto: http\r\n")
+        ForwardingFacts(head, client: client, host: host).write(upstream.forwarded, to: &buffer)
         return buffer
     }
 
@@ -79,30 +83,14 @@ enum ForwardedHead {
         }
     }
 
-    /// Tells the origin that the client asked for; an HTTP/1.0 request without one gets the upstream's.
-    private static func appendHost(
-        _ head: RequestHead, canonical: [UInt8]?, upstream: UpstreamConfiguration, to buffer: inout ByteBuffer
-    ) {
-        if let canonical {
-            buffer.writeStaticString("host: ")
-            buffer.writeBytes(canonical)
-            buffer.writeStaticString("\r\nx-forwarded-host: ")
-            buffer.writeBytes(canonical)
-            buffer.writeStaticString("\r\n")
-        } else if let host = head.host {
-            buffer.writeStaticString("x-forwarded-host: ")
-            head.withBytes { bytes in
-                buffer.append(UnsafeRawBufferPointer(rebasing: bytes[host]))
-            }
-            buffer.writeStaticString("\r\n")
-        } else {
-            buffer.writeStaticString("host: ")
-            switch upstream.address {
-            case .host(let name, let port):
-                buffer.writeString(name.contains(":") ? "[\(name)]:\(port)" : "\(name):\(port)")
-            case .unix: buffer.writeStaticString("localhost")
-            }
-            buffer.writeStaticString("\r\n")
+    /// An HTTP/1.0 request without a host gets the upstream's.
+    private static func appendHost(of upstream: UpstreamConfiguration, to buffer: inout ByteBuffer) {
+        buffer.writeStaticString("host: ")
+        switch upstream.address {
+        case .host(let name, let port):
+            buffer.writeString(name.contains(":") ? "[\(name)]:\(port)" : "\(name):\(port)")
+        case .unix: buffer.writeStaticString("localhost")
         }
+        buffer.writeStaticString("\r\n")
     }
 }

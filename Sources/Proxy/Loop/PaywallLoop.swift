@@ -21,6 +21,8 @@ package final class PaywallLoop: RequestDelegate {
     private var random: SystemRandomNumberGenerator
     private var accessLog: AccessLog
     private var flushTimer: RepeatedTask?
+    /// 402s under origins that clients used; as many as the file in force has routes and hosts, twice.
+    private var challenges: [ChallengeKey: ChallengeTemplate] = [:]
 
     var reader = PaymentReader()
     var keys = PublicKeyCache()
@@ -55,7 +57,7 @@ package final class PaywallLoop: RequestDelegate {
         counters.refusedHeads += 1
         if accessLog.isEnabled {
             accessLog.begin(now: now(), id: id)
-            accessLog.member("remote") { ClientAddress(remote).write(to: &$0) }
+            accessLog.member("remote") { ClientAddress(IPAddress(remote)).write(to: &$0) }
             accessLog.member("status", UInt64(status))
             accessLog.member("remark", refusal.shortDescription)
             accessLog.endLine()
@@ -63,12 +65,21 @@ package final class PaywallLoop: RequestDelegate {
         return AnswerWriter.whole(.refusedHead(refusal), id: id)
     }
 
+    package func refusedConnection(_ reason: StaticString, remote: SocketAddress?) {
+        counters.refusedConnections += 1
+        guard accessLog.isEnabled else { return }
+        accessLog.begin(now: now(), id: ids.next())
+        accessLog.member("remote") { ClientAddress(IPAddress(remote)).write(to: &$0) }
+        accessLog.member("remark", reason.description)
+        accessLog.endLine()
+    }
+
     /// The exchange is over: counts it and writes its line.
     func finished(_ exchange: Exchange) {
         counters.requests += 1
         guard accessLog.isEnabled else { return }
         accessLog.begin(now: now(), id: exchange.id)
-        accessLog.member("remote") { ClientAddress(exchange.stream.remoteAddress).write(to: &$0) }
+        accessLog.member("remote") { exchange.client.client.write(to: &$0) }
         let head = exchange.stream.head
         head.withBytes { bytes in
             accessLog.member("method", UnsafeRawBufferPointer(rebasing: bytes[head.methodRange]))
@@ -115,10 +126,17 @@ package final class PaywallLoop: RequestDelegate {
         return pool
     }
 
+    /// The 402 of a route under the origin of a host that the file names.
+    func challenge(of route: PaywallRoute, host: String, isSecure: Bool) -> ChallengeTemplate? {
+        let key = ChallengeKey(route: ObjectIdentifier(route), host: host, isSecure: isSecure)
+        if let known = challenges[key] { return known }
+        let template = route.makeChallenge?((isSecure ? "https://" : "http://") + host)
+        challenges[key] = template
+        return template
+    }
+
     /// The ways back to an exchange from another thread.
     func home(of exchange: Exchange) -> ExchangeHome { ExchangeHome(exchange, inbox: inbox, eventLoop: eventLoop) }
-
-    func addressProof(_ address: SocketAddress?) -> Bytes32? { ClientAddress(address).hash(key: shared.addressKey) }
 
     /// A token that only the reader of one answer knows.
     func grantToken() -> String { Base64.encodeURLSafe(Bytes32.random(using: &random).bytes) }
@@ -152,6 +170,7 @@ package final class PaywallLoop: RequestDelegate {
     private func adopt(_ next: PaywallGeneration) {
         let old = generation
         generation = next
+        challenges = [:]
         currentPools = Array(repeating: nil, count: next.upstreams.count)
         forgetExpired()
         if old.maxTimeoutSeconds > 0 { retired.append((old, now())) }
@@ -179,10 +198,18 @@ package final class PaywallLoop: RequestDelegate {
     }
 }
 
+/// A 402 that differs from its route's by the origin.
+private struct ChallengeKey: Hashable {
+    let route: ObjectIdentifier
+    let host: String
+    let isSecure: Bool
+}
+
 /// What is counted per loop.
 struct LoopCounters {
     var requests = 0
     var refusedHeads = 0
+    var refusedConnections = 0
     var upstreamFailures = 0
     var ledgerFailures = 0
     var unreachable = 0

@@ -44,6 +44,7 @@ extension FileReader {
         let price = section.require("price", ValueKind.price)
         let description = section.read("description", ValueKind.text)
         let mimeType = section.read("mime_type", ValueKind.text)
+        let limits = routeLimits(section, isFree: price.map { $0.value == .free })
         var offers: [RouteOffer] = []
         if let price, price.value != .free {
             let isUsable = checkAssets(of: price, terms, context)
@@ -52,7 +53,9 @@ extension FileReader {
         }
         var draft = RouteDraft(pattern: pattern, settings: nil, payees: terms.payTo?.accounts ?? [])
         guard let pattern, let upstream, let price, let description, let mimeType, let timing = terms.timing,
-            let maxTimeout = terms.maxTimeoutSeconds, let redeliveries = terms.redeliveries, let forward = terms.forward
+            let maxTimeout = terms.maxTimeoutSeconds, let redeliveries = terms.redeliveries,
+            let forward = terms.forward,
+            let limits
         else { return draft }
         if forward.value == .signed, !context.hasForwardKey {
             log.addOnce(forward.place, "\"signed\" needs `forward_key_env` in [payments]")
@@ -61,7 +64,7 @@ extension FileReader {
             name: pattern.value.description, pattern: pattern.value, line: section.place.line, upstream: upstream.value,
             price: price.value, offers: offers, timing: timing.value, chargeOn: terms.chargeOn,
             redeliveries: redeliveries.value, maxTimeoutSeconds: maxTimeout.value, description: description.value,
-            mimeType: mimeType.value, forwardPayment: forward.value)
+            mimeType: mimeType.value, forwardPayment: forward.value, limits: limits)
         return draft
     }
 

@@ -1,5 +1,6 @@
 import Facilitator
 import NIOCore
+import Proxy
 import Transport
 import X402
 
@@ -9,10 +10,14 @@ extension FileReader {
         let listen = listenAddresses(section)
         let publicURL = section.read("public_url", ValueKind.origin)
         let unmatched = unmatched(section, upstreams)
-        let limits = limits(section)
+        let trust = proxyTrust(section)
+        let proxyProtocol = proxyProtocol(section)
+        let limits = limits(section, trust?.peers)
         let drainTimeout = section.read("drain_timeout", ValueKind.duration)
         let hasAccessLog = section.read("access_log", ValueKind.bool)
-        guard let listen, let unmatched, let limits, let drainTimeout, let hasAccessLog else { return nil }
+        guard let listen, let unmatched, let trust, let proxyProtocol,
+            let limits, let drainTimeout, let hasAccessLog
+        else { return nil }
         if section.has("public_url"), publicURL == nil { return nil }
         if publicURL == nil, listen.contains(where: { !$0.isLoopback }) {
             log.warn(
@@ -20,8 +25,9 @@ extension FileReader {
                 "is not set: 402s advertise \(Self.origin(of: listen)), which payers elsewhere cannot reach")
         }
         return ServerSettings(
-            listen: listen, publicURL: publicURL?.value ?? Self.origin(of: listen), unmatched: unmatched,
-            limits: limits,
+            listen: listen, publicURL: publicURL?.value ?? Self.origin(of: listen), hasPublicURL: publicURL != nil,
+            unmatched: unmatched,
+            trust: trust, proxyProtocol: proxyProtocol, limits: limits,
             drainTimeout: drainTimeout.value, hasAccessLog: hasAccessLog.value)
     }
 
@@ -60,7 +66,7 @@ extension FileReader {
         return .deny
     }
 
-    private func limits(_ section: Section) -> ServerLimits? {
+    private func limits(_ section: Section, _ trusted: TrustedPeers?) -> ServerLimits? {
         let head = section.read("max_head_bytes", ValueKind.size)
         let target = section.read("max_target_bytes", ValueKind.size)
         let fields = section.read("max_fields", ValueKind.integer(1...1000))
@@ -83,6 +89,12 @@ extension FileReader {
         limits.idleTimeout = TimeAmount(idle.value)
         limits.bodyIdleTimeout = TimeAmount(bodyIdle.value)
         limits.writeTimeout = TimeAmount(write.value)
+        limits.maxConnectionsPerClient =
+            section.read("max_connections_per_client", ValueKind.integer(1...10_000_000))?.value
+        // Nothing else of the listener asks who is trusted, so that a reload may change it.
+        if section.has("proxy_protocol") || section.has("max_connections_per_client") {
+            limits.trustedPeers = trusted ?? TrustedPeers()
+        }
         return limits
     }
 

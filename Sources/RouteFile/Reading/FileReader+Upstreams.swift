@@ -46,7 +46,9 @@ extension FileReader {
         let maxConnections = section.read("max_connections", ValueKind.integer(1...100_000))
         let maxQueued = section.read("max_queued", ValueKind.integer(0...1_000_000))
         let keeps = section.read("encoded_slash", ValueKind.word([("refuse", false), ("keep", true)]))
-        guard let address = address(section), let connectTimeout, let firstByteTimeout, let idleTimeout,
+        let forwarded = section.read(
+            "forwarded", ValueKind.word(ForwardedForm.allCases.map { ($0.rawValue, $0) }))
+        guard let address = address(section), let forwarded, let connectTimeout, let firstByteTimeout, let idleTimeout,
             let keepAliveTimeout, let queueTimeout, let maxConnections, let maxQueued, let keeps
         else { return nil }
         var configuration = UpstreamConfiguration(name: name, address: address)
@@ -57,6 +59,7 @@ extension FileReader {
         configuration.queueTimeout = TimeAmount(queueTimeout.value)
         configuration.maxConnections = maxConnections.value
         configuration.maxQueued = maxQueued.value
+        configuration.forwarded = forwarded.value
         return UpstreamSettings(configuration: configuration, keepsEncodedSlash: keeps.value)
     }
 

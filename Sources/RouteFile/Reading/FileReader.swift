@@ -1,6 +1,8 @@
 import Facilitator
 import Pricing
 import Primitives
+import Proxy
+import Transport
 import X402
 
 /// Reads a whole file: every table once, then what they say of each other.
@@ -35,7 +37,9 @@ struct FileReader {
             self.facilitator($0, payees: payees, server: server, spendsGas: adapters.spendsGas)
         }
         let ledger = ledger(section(root, "ledger"))
-        guard log.mistakes.isEmpty, let server, let ledger else { return nil }
+        let (limits, maxTracked) = requestLimits(section(root, "limits"))
+        guard log.mistakes.isEmpty, var server, let ledger else { return nil }
+        server.limits.clientPrefix = limits.clientPrefix
         warn(routes: routes, server, ledger, hasFacilitator: facilitator != nil)
         let ready = upstreams.compactMap(\.settings)
         let settings = routes.compactMap(\.settings)
@@ -44,7 +48,7 @@ struct FileReader {
         let keeps = ready.contains(where: \.keepsEncodedSlash)
         return RouteFile(
             server: server, facilitator: facilitator, ledger: ledger, forwardKey: forwardKey, maxValidity: maxValidity,
-            batch: batch, newPayers: newPayers,
+            batch: batch, newPayers: newPayers, limits: limits, maxTracked: maxTracked,
             assets: assets.all, upstreams: ready, routes: settings, adapters: adapters.list.compactMap(\.configuration),
             table: table, canonicaliser: Canonicaliser(policy: CanonicalPolicy(encodedSlash: keeps ? .keep : .refuse)),
             warnings: log.sortedWarnings)

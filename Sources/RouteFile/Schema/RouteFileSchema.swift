@@ -3,12 +3,13 @@ package enum RouteFileSchema {
     /// The tables, by the path that mistakes use without its indices; the root is the empty path.
     package static let tables: [String: [KeySpec]] = [
         "": root, "server": server, "facilitator": facilitator, "ledger": ledger, "payments": payments,
-        "payments.batch": batch, "assets": assets,
+        "payments.batch": batch, "limits": limits, "assets": assets,
         "upstreams": upstreams, "routes": routes, "adapters": adapters, "adapters.backend": backend,
     ]
 
     private static let root: [KeySpec] = [
-        .key("server"), .key("facilitator"), .key("ledger"), .key("payments"), .key("assets"), .key("upstreams"),
+        .key("server"), .key("facilitator"), .key("ledger"), .key("payments"), .key("limits"), .key("assets"),
+        .key("upstreams"),
         .key("routes"), .key("adapters"), .later("admin"),
     ]
 
@@ -18,7 +19,8 @@ package enum RouteFileSchema {
         .key("max_head_bytes", "\"16KiB\""), .key("max_target_bytes", "\"8KiB\""), .key("max_fields", "100"),
         .key("max_body_bytes"), .key("max_connections", "16384"), .key("header_timeout", "\"10s\""),
         .key("idle_timeout", "\"75s\""), .key("body_idle_timeout", "\"60s\""), .key("write_timeout", "\"60s\""),
-        .key("drain_timeout", "\"30s\""), .key("access_log", "true"), .later("tls"), .later("trusted_proxies"),
+        .key("drain_timeout", "\"30s\""), .key("access_log", "true"), .key("trusted_proxies", "[]"),
+        .key("forwarded", "\"x\""), .key("proxy_protocol", "false"), .key("max_connections_per_client"), .later("tls"),
     ]
 
     private static let facilitator: [KeySpec] = [
@@ -43,6 +45,11 @@ package enum RouteFileSchema {
         .key("total_exposure_limit", "\"$50\""),
     ]
 
+    private static let limits: [KeySpec] = [
+        .key("client"), .key("payer"), .key("challenges"), .key("max_concurrent_per_payer"),
+        .key("client_prefix", "64"), .key("max_tracked", "65536"),
+    ]
+
     private static let assets: [KeySpec] = [
         .key("id"), .key("network"), .key("address"), .key("decimals"), .key("name"), .key("version"),
         .key("peg", "\"none\""),
@@ -53,12 +60,15 @@ package enum RouteFileSchema {
         .key("first_byte_timeout", "\"60s\""),
         .key("idle_timeout", "\"60s\""), .key("keep_alive_timeout", "\"30s\""), .key("queue_timeout", "\"5s\""),
         .key("max_connections", "512"), .key("max_queued", "1024"), .key("encoded_slash", "\"refuse\""),
+        .key("forwarded", "\"x\""),
     ]
 
     private static let routes: [KeySpec] = [
         .key("match"), .key("host"), .key("upstream"), .key("price"), .key("description", "\"\""),
         .key("mime_type", "\"\""), .key("settle"), .key("pay_to"), .key("accepts"), .key("max_timeout_seconds"),
-        .key("charge_on"), .key("redeliveries"), .key("forward_payment"), .later("free"), .later("grant"),
+        .key("charge_on"), .key("redeliveries"), .key("forward_payment"), .key("limit"),
+        .key("client_limit"), .key("payer_limit"), .key("max_concurrent"), .key("max_queued", "128"),
+        .key("queue_timeout", "\"5s\""), .later("free"), .later("grant"),
         .later("mode"),
     ]
 

@@ -22,6 +22,7 @@ package struct RouteSettings: Sendable {
     package var description: String
     package var mimeType: String
     package var forwardPayment: ForwardPayment
+    package var limits: RouteLimits
 
     package var isFree: Bool { price == .free }
 

@@ -1,4 +1,5 @@
 package import Facilitator
+package import Proxy
 package import Transport
 package import X402
 
@@ -7,7 +8,13 @@ package struct ServerSettings: Sendable {
     package var listen: [ListenAddress]
     /// The origin that 402s advertise, without a slash at its end.
     package var publicURL: String
+    /// Whether the file names it; else it is made of the first listen address.
+    package var hasPublicURL: Bool
     package var unmatched: UnmatchedSettings
+    /// Whose word about clients is taken.
+    package var trust: ProxyTrust
+    /// Whether each connection begins with a PROXY header.
+    package var proxyProtocol: Bool
     /// Limits of the listener; `maxBodyBytes` is nil when bodies are not limited.
     package var limits: ServerLimits
     package var drainTimeout: Duration

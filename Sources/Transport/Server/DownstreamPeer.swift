@@ -11,15 +11,31 @@ package final class DownstreamPeer: Sendable {
 
     /// Whether the client reached us over TLS.
     package let isSecure: Bool
+    /// Whether a PROXY header told the addresses.
+    package let isProxied: Bool
+    /// The remote address as a value; nil for a unix-domain socket.
+    package let address: IPAddress?
 
     package init(
         remoteAddress: SocketAddress?, localAddress: SocketAddress? = nil, isSecure: Bool = false,
-        tls: TLSSummary? = nil
+        tls: TLSSummary? = nil, isProxied: Bool = false
     ) {
         self.remoteAddress = remoteAddress
         self.localAddress = localAddress
         self.isSecure = isSecure || tls != nil
         self.tls = tls
+        self.isProxied = isProxied
+        address = IPAddress(remoteAddress)
+    }
+
+    /// Whether the connection came through a unix-domain socket.
+    ///
+    /// Its client has no path of its own there, so that the kernel may tell no remote address at all.
+    package var isLocalSocket: Bool {
+        if address != nil || isProxied { return false }
+        if case .unixDomainSocket? = localAddress { return true }
+        if case .unixDomainSocket? = remoteAddress { return true }
+        return false
     }
 
     /// The peer of a plain channel.
@@ -29,6 +45,7 @@ package final class DownstreamPeer: Sendable {
 
     /// The same client once its handshake is over.
     func secured(_ tls: TLSSummary) -> DownstreamPeer {
-        DownstreamPeer(remoteAddress: remoteAddress, localAddress: localAddress, tls: tls)
+        DownstreamPeer(
+            remoteAddress: remoteAddress, localAddress: localAddress, tls: tls, isProxied: isProxied)
     }
 }

@@ -11,4 +11,11 @@ package protocol RequestDelegate: AnyObject {
     ///
     /// `Connection: close` belongs into the answer: the connection is closed after it.
     func refused(_ refusal: HeadRefusal, status: Int, remote: SocketAddress?) -> ByteBuffer?
+
+    /// A connection was closed before it could ask for anything; constant words why.
+    func refusedConnection(_ reason: StaticString, remote: SocketAddress?)
+}
+
+extension RequestDelegate {
+    package func refusedConnection(_ reason: StaticString, remote: SocketAddress?) {}
 }

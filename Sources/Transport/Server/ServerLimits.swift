@@ -8,6 +8,12 @@ package struct ServerLimits: Sendable {
     package var maxBodyBytes: UInt64?
     /// Connections open at once, over all loops; one more is answered 503 and closed.
     package var maxConnections = 16_384
+    /// Connections of one client open at once, over all loops; nil for no limit of its own.
+    package var maxConnectionsPerClient: Int?
+    /// Bits of an IPv6 address that make a client.
+    package var clientPrefix = 64
+    /// Who may speak for clients: in PROXY headers, and on as many connections as it likes.
+    package var trustedPeers = TrustedPeers()
     /// Longest time from the first byte of a head to its end.
     package var headerTimeout: TimeAmount = .seconds(10)
     /// Longest time between two requests of a connection, and before the first.

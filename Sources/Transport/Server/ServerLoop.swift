@@ -54,6 +54,8 @@ final class ServerLoop {
 final class ConnectionCensus: Sendable {
     private let open = Atomic<Int>(0)
     private let limit: Int
+    /// Connections by client, where their number is limited.
+    let clients = ActiveCounts()
 
     init(limit: Int) {
         self.limit = limit

@@ -4,6 +4,8 @@ import NIOCore
 package struct ListenerOptions: Sendable {
     /// Whether HTTP/2 is offered beside HTTP/1.1.
     package var http2 = true
+    /// Whether each connection begins with a PROXY header.
+    package var proxyProtocol = false
 
     package init() {}
 }
@@ -20,7 +22,32 @@ struct ServerPipeline {
     let options: ListenerOptions
 
     func install(on channel: any Channel) throws {
-        try installProtocol(.http1, on: channel, peer: nil)
+        guard options.proxyProtocol else { return try admit(channel, peer: nil) }
+        let header = ProxyHeaderHandler(loop: loop) { channel, peer in try admit(channel, peer: peer) }
+        try channel.pipeline.syncOperations.addHandler(header)
+    }
+
+    /// Puts in what is spoken, unless the client has as many connections as it may.
+    private func admit(_ channel: any Channel, peer: DownstreamPeer?) throws {
+        guard loop.limits.maxConnectionsPerClient == nil || enter(channel, peer: peer) else {
+            return try channel.pipeline.syncOperations.addHandler(SurplusConnection(answers: true))
+        }
+        try installProtocol(.http1, on: channel, peer: peer)
+    }
+
+    /// Counts a connection in with its client; it counts until the channel closes.
+    private func enter(_ channel: any Channel, peer: DownstreamPeer?) -> Bool {
+        guard let limit = loop.limits.maxConnectionsPerClient,
+            let address = peer?.address ?? IPAddress(channel.remoteAddress),
+            !loop.limits.trustedPeers.contains(address)
+        else { return true }
+        var hasher = Hasher()
+        hasher.combine(address.network(ipv6Prefix: loop.limits.clientPrefix))
+        let key = UInt64(bitPattern: Int64(hasher.finalize()))
+        let clients = loop.census.clients
+        guard clients.enter(key, limit: limit) else { return false }
+        channel.closeFuture.whenComplete { _ in clients.leave(key) }
+        return true
     }
 
     /// Puts the handler of a protocol last; the channel may be active already.

@@ -24,6 +24,8 @@ package struct UpstreamConfiguration: Sendable {
     package var maxConnections = 512
     /// Requests that wait for a connection, per event loop.
     package var maxQueued = 1024
+    /// The fields that tell the upstream who its client is.
+    package var forwarded = ForwardedForm.x
     /// Bounds of response heads and trailer sections.
     package var head = HeadLimits(maxHeadBytes: 64 * 1024)
     /// Unsent bytes at which a request body pauses, and to which they must fall before it goes on.

@@ -97,7 +97,7 @@ final class Node: Sendable {
         let shared = PaywallShared(
             ledger: ledger, desk: desk, accessLog: plan.hasAccessLog ? log.sink : nil,
             addressKey: ledger.addressKey ?? Self.randomKey(),
-            backlog: backlog)
+            maxTracked: plan.file.maxTracked, backlog: backlog)
         async let jobs: Void = desk.run()
         do {
             let listeners = try await NodeListeners.open(

@@ -32,8 +32,11 @@ struct NodeListeners: Sendable {
             if plan.servesPaywall {
                 let server = plan.file.server
                 let generation = PaywallGeneration(plan.file, origin: server.publicURL, registry: registry)
+                var options = ListenerOptions()
+                options.proxyProtocol = server.proxyProtocol
                 let started = try await Paywall.start(
-                    addresses: server.listen, group: group, limits: server.limits, shared: shared,
+                    points: server.listen.map { ListenPoint(address: $0, options: options) }, group: group,
+                    limits: server.limits, shared: shared,
                     generation: generation)
                 paywall = started
                 localOrigin = started.localAddresses.first.map(origin) ?? ""

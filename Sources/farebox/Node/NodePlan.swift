@@ -37,10 +37,12 @@ struct NodePlan: Sendable {
         var keys: [String] = []
         if servesPaywall {
             if file.server.listen != next.file.server.listen { keys.append("server.listen") }
+            if file.server.proxyProtocol != next.file.server.proxyProtocol { keys.append("server.proxy_protocol") }
             if hasAccessLog != next.hasAccessLog { keys.append("server.access_log") }
             // The limits have no equality of their own; their mirrors tell them apart.
             if "\(file.server.limits)" != "\(next.file.server.limits)" { keys.append("limits in [server]") }
         }
+        if file.maxTracked != next.file.maxTracked { keys.append("limits.max_tracked") }
         if file.server.drainTimeout != next.file.server.drainTimeout { keys.append("server.drain_timeout") }
         if file.facilitator?.listen != next.file.facilitator?.listen { keys.append("facilitator.listen") }
         if file.facilitator?.rateLimit != next.file.facilitator?.rateLimit {

@@ -22,7 +22,8 @@ extension PaywallGeneration {
             routes: file.routes.map {
                 PaywallRoute($0, file: file, origin: origin, registry: registry)
             },
-            upstreams: file.upstreams.map(\.configuration), unmatched: unmatched, canonicaliser: file.canonicaliser)
+            upstreams: file.upstreams.map(\.configuration), unmatched: unmatched, canonicaliser: file.canonicaliser,
+            trust: file.server.trust, limits: file.limits)
     }
 }
 
@@ -41,12 +42,19 @@ extension PaywallRoute {
             chargeOn: route.chargeOn, redelivery: RedeliveryPolicy(limit: route.redeliveries), facts: facts,
             exposures: route.timing == .before ? [:] : file.exposures(of: route),
             leastValidity: route.timing == .batch ? file.batch.plan.margin.components.seconds : 0,
-            description: route.description, mimeType: route.mimeType, price: route.price.description, origin: origin,
+            limits: route.limits, description: route.description, mimeType: route.mimeType,
+            price: route.price.description, origin: origin,
+            advertisedHosts: file.server.hasPublicURL ? [] : file.hosts(of: route),
             registry: registry)
     }
 }
 
 extension RouteFile {
+    /// The hosts that a client of the route may have asked for, as far as the file names any.
+    fileprivate func hosts(of route: RouteSettings) -> Set<String> {
+        route.pattern.host.map { [$0] } ?? Set(routes.compactMap(\.pattern.host))
+    }
+
     /// How much may be served unpaid under each offer of a route, in the units of its asset.
     ///
     /// The limits are dollars; an asset that is not pegged to them is served unpaid only where its route's price is its own limit:

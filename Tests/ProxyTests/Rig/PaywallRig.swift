@@ -21,6 +21,8 @@ struct TestRoute: Sendable {
     var chargeOn = StatusSet.standard
     var redelivery = RedeliveryPolicy()
     var facts = PaywallRoute.Facts.none
+    var limits = RouteLimits.none
+    var advertisedHosts: Set<String> = []
 
     static func free(_ match: String) -> TestRoute { TestRoute(match: match, offers: []) }
 }
@@ -49,7 +51,8 @@ final class PaywallRig: Sendable {
     }
 
     static func generation(
-        _ routes: [TestRoute], unmatchedFree: Bool = false, upstreamPort: Int, rail: any Rail,
+        _ routes: [TestRoute], unmatchedFree: Bool = false, trust: ProxyTrust = ProxyTrust(),
+        limits: RequestLimits = RequestLimits(), upstreamPort: Int, rail: any Rail,
         configure: (inout UpstreamConfiguration) -> Void = { _ in }
     ) throws -> PaywallGeneration {
         let registry = try AdapterRegistry([rail])
@@ -60,15 +63,15 @@ final class PaywallRig: Sendable {
         let built = routes.map { route in
             PaywallRoute(
                 name: route.match, upstream: 0, offers: route.offers, timing: route.timing, chargeOn: route.chargeOn,
-                redelivery: route.redelivery, facts: route.facts, description: "a test",
-                origin: "https://api.example.com", registry: registry)
+                redelivery: route.redelivery, facts: route.facts, limits: route.limits, description: "a test",
+                origin: "https://api.example.com", advertisedHosts: route.advertisedHosts, registry: registry)
         }
         var upstream = UpstreamConfiguration(name: "api", address: .host("127.0.0.1", port: upstreamPort))
         configure(&upstream)
         let unmatched = PaywallRoute(name: "unmatched", upstream: 0, registry: registry)
         return PaywallGeneration(
             table: try RouteTable(entries, unmatched: unmatchedFree ? .free() : .deny), routes: built,
-            upstreams: [upstream], unmatched: unmatchedFree ? .free(unmatched) : .deny)
+            upstreams: [upstream], unmatched: unmatchedFree ? .free(unmatched) : .deny, trust: trust, limits: limits)
     }
 
     /// Puts other routes in force.
@@ -111,6 +114,8 @@ func request(_ line: String, _ fields: String = "", body: String? = nil) -> Stri
 /// What surrounds a paywall in a test.
 struct RigSettings: Sendable {
     var unmatchedFree = false
+    var trust = ProxyTrust()
+    var requestLimits = RequestLimits()
     var limits = ServerLimits()
     var accessLog: LogSink?
     var readsBodies = true
@@ -135,10 +140,12 @@ func withPaywall(
     let shared = PaywallShared(
         ledger: ledger, desk: desk, accessLog: settings.accessLog, addressKey: .zero, now: { clock.now })
     let generation = try PaywallRig.generation(
-        routes, unmatchedFree: settings.unmatchedFree, upstreamPort: upstream.port, rail: rail,
+        routes, unmatchedFree: settings.unmatchedFree, trust: settings.trust, limits: settings.requestLimits,
+        upstreamPort: upstream.port, rail: rail,
         configure: settings.configure)
     let paywall = try await Paywall.start(
-        addresses: [.host("127.0.0.1", port: 0)], group: group, limits: settings.limits, shared: shared,
+        points: [ListenPoint(address: .host("127.0.0.1", port: 0))], group: group, limits: settings.limits,
+        shared: shared,
         generation: generation)
     async let running: Void = desk.run()
     let result: Result<Void, any Error>
