@@ -146,6 +146,35 @@ struct ClientIdentityTests {
         #expect(identity.host.map { head.string($0) } == "a.example")
     }
 
+    @Test(
+        "whatever stands in the fields: no client names itself, and only trusted proxies stand behind it",
+        arguments: 0..<4)
+    func random(run: Int) throws {
+        let seed = UInt64.random(in: .min ... .max)
+        var random = SplitMix(state: seed)
+        let pieces = [
+            "192.0.2.7", "10.0.0.2", "2001:db8:ffff::1", "[2001:db8::7]", "6.6.6.6", ",", ", ", " ", ";", "for=", "\"",
+            "\\",
+            "unknown", "_a", ":80", "proto=https", "host=a", "by=", "=", "x", "[", "]", "\t",
+        ]
+        let ours = try #require(IPAddress("10.0.0.1"))
+        for _ in 0..<5000 {
+            let value = (0..<Int.random(in: 0...12, using: &random)).map { _ in
+                pieces[Int.random(in: 0..<pieces.count, using: &random)]
+            }.joined()
+            let form: ForwardedForm = Bool.random(using: &random) ? .x : .rfc7239
+            let name = form == .x ? "X-Forwarded-For" : "Forwarded"
+            // The last word is the proxy's; an open quote in front of it swallows it, and then nothing is believed.
+            let word = form == .x ? "198.51.100.1" : "for=198.51.100.1"
+            let (identity, _) = try Self.identify("\(name): \(value),\(word)\r\n", form: form)
+            let told = identity.address?.description == "198.51.100.1"
+            let isPeer = identity.address == ours && identity.relay == .none
+            #expect(told || isPeer, "seed \(seed): \(value)")
+            #expect(identity.hops.isEmpty && !identity.isProof, "seed \(seed): \(value)")
+            if !(told || isPeer) { return }
+        }
+    }
+
     @Test("a long list is refused, not walked")
     func long() throws {
         let list = Array(repeating: "for=192.0.2.7", count: 33).joined(separator: ",")
