@@ -30,6 +30,15 @@ extension HeadBytes {
         return fields.reduce(0) { $0 + ($1.known == known ? 1 : 0) }
     }
 
+    /// Returns the fields of a name that is not a known one, given in lower case.
+    package func fields(named name: StaticString) -> [FieldSpan] {
+        withBytes { bytes in
+            fields.filter {
+                $0.known == .other && TokenList.equal(UnsafeRawBufferPointer(rebasing: bytes[$0.name]), name)
+            }
+        }
+    }
+
     /// Gives the head's bytes, offset 0 being the first byte of the head.
     package func withBytes<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
         try bytes.withUnsafeReadableBytes(body)

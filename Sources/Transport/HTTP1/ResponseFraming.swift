@@ -19,6 +19,11 @@ struct ResponseFraming: Equatable {
         ResponseFraming(status: 200, method: .get, isHTTP10: false, body: .none, keepAlive: true)
     }
 
+    /// What follows a 101: whatever is written, to the end of the connection.
+    static var tunnel: ResponseFraming {
+        ResponseFraming(status: 200, method: .get, isHTTP10: true, body: .stream, keepAlive: false)
+    }
+
     /// Decides for a final response (RFC 9112 §6.1, §6.3; RFC 9110 §8.6).
     ///
     /// - Parameter keepAlive: Whether client and server both want to go on with the connection.

@@ -1,13 +1,13 @@
 /// A comma-separated list of tokens (RFC 9110 §5.6.1), compared without case.
-struct TokenList {
+package struct TokenList {
     private let bytes: UnsafeRawBufferPointer
 
-    init(_ bytes: UnsafeRawBufferPointer) {
+    package init(_ bytes: UnsafeRawBufferPointer) {
         self.bytes = bytes
     }
 
     /// Calls `body` for each element without the white space around it; empty ones are skipped.
-    func forEach(_ body: (UnsafeRawBufferPointer) -> Void) {
+    package func forEach(_ body: (UnsafeRawBufferPointer) -> Void) {
         var start = 0
         while start < bytes.count {
             var end = start
@@ -35,14 +35,14 @@ struct TokenList {
     }
 
     /// Compares two tokens without case.
-    static func equal(_ left: UnsafeRawBufferPointer, _ right: UnsafeRawBufferPointer) -> Bool {
+    package static func equal(_ left: UnsafeRawBufferPointer, _ right: UnsafeRawBufferPointer) -> Bool {
         guard left.count == right.count else { return false }
         for index in 0..<left.count where lowered(left[index]) != lowered(right[index]) { return false }
         return true
     }
 
     /// Compares a token without case with a lower-case constant.
-    static func equal(_ left: UnsafeRawBufferPointer, _ right: StaticString) -> Bool {
+    package static func equal(_ left: UnsafeRawBufferPointer, _ right: StaticString) -> Bool {
         equal(left, UnsafeRawBufferPointer(start: right.utf8Start, count: right.utf8CodeUnitCount))
     }
 

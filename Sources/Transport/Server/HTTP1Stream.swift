@@ -27,6 +27,10 @@ final class HTTP1Stream: ServerStream {
         if isActive { connection.writeHead(consume head, body: body, hasDate: hasDate) }
     }
 
+    override func switchProtocols(_ head: consuming ByteBuffer) {
+        if isActive { connection.switchProtocols(consume head) }
+    }
+
     override func writeBody(_ bytes: ByteBuffer) {
         if isActive { connection.writeBody(bytes) }
     }

@@ -3,6 +3,7 @@ import NIOCore
 extension ServerConnection {
     /// Delivers or drops what is at hand of the request's body; returns whether the cycle goes on.
     func readBody() -> Bool {
+        if isTunnel { return readTunnel() }
         if isRequestOver { return deliverEmptyEnd() }
         if responsePhase == .over { return dropBody() }
         guard isBodyAccepted, !isBodyPaused else { return false }
@@ -97,6 +98,7 @@ extension ServerConnection {
 
     func abort() {
         guard phase == .exchange else { return }
+        if isTunnel, responsePhase == .over { return leaveTunnel() }
         _ = takeHandler()
         close()
     }

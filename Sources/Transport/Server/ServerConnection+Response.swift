@@ -59,6 +59,7 @@ extension ServerConnection {
     func writeBody(_ bytes: ByteBuffer) {
         let count = bytes.readableBytes
         guard responsePhase == .body, count > 0 else { return }
+        if isTunnel { updateDeadline() }
         switch framing.coding {
         case .nothing:
             break
@@ -80,6 +81,7 @@ extension ServerConnection {
             if responsePhase == .awaitsHead { breakOff(.aborted) }
             return
         }
+        if isTunnel { return endTunnelOutput() }
         if case .length = framing.coding, remaining > 0 { return breakOff(.aborted) }
         if framing.coding == .chunked {
             output.append { $0.writeStaticString("0\r\n") }

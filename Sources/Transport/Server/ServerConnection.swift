@@ -59,6 +59,10 @@ final class ServerConnection: DownstreamConnection, ChannelInboundHandler {
     var responsePhase = ResponsePhase.over
     @exclusivity(unchecked) var framing = ResponseFraming.unset
     var remaining: UInt64 = 0
+    /// Whether a 101 was the answer: both directions are opaque from then on.
+    var isTunnel = false
+    /// Whether all that went into a tunnel has left, and no more will.
+    var isTunnelSent = false
     var isWritable = true
     var needsFlush = false
     @exclusivity(unchecked) var progress = SendProgress()
@@ -257,6 +261,8 @@ final class ServerConnection: DownstreamConnection, ChannelInboundHandler {
         guard phase == .exchange else { return }
         if !isWritable {
             deadline = loop.sweep.deadline(after: limits.writeTimeout)
+        } else if isTunnel {
+            deadline = loop.sweep.deadline(after: tunnelTimeout)
         } else if responsePhase == .over {
             deadline = loop.sweep.deadline(after: limits.bodyIdleTimeout)
         } else if isBodyAccepted, !isRequestOver, !isBodyPaused {
@@ -275,7 +281,7 @@ final class ServerConnection: DownstreamConnection, ChannelInboundHandler {
             if !isWritable {
                 if !clientStillReads() { breakOff(.writeTimeout) }
             } else {
-                breakOff(.bodyTimeout)
+                breakOff(isTunnel ? .tunnelTimeout : .bodyTimeout)
             }
         case .closing:
             if !clientStillReads() { close() }

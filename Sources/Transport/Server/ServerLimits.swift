@@ -20,6 +20,8 @@ package struct ServerLimits: Sendable {
     package var idleTimeout: TimeAmount = .seconds(75)
     /// Longest time without a byte of a request body that is being read.
     package var bodyIdleTimeout: TimeAmount = .seconds(60)
+    /// Longest time without a byte in either direction after a 101.
+    package var tunnelIdleTimeout: TimeAmount = .hours(1)
     /// Longest time without a byte taken by a client that has an answer to read.
     package var writeTimeout: TimeAmount = .seconds(60)
     /// Longest time that a closed connection is read on, so that the client gets its last answer (RFC 9112 §9.6).

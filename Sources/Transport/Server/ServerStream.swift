@@ -42,6 +42,15 @@ package class ServerStream {
     ///   - hasDate: Whether the caller knows that `head` has a `Date`; otherwise it is looked for.
     package func writeHead(_ head: consuming ByteBuffer, body: ResponseBody, hasDate: Bool = false) {}
 
+    /// Answers 101: from here on both directions carry bytes of another protocol (RFC 9110 §7.8).
+    ///
+    /// Only for a request without a body, before its head is answered. The client's bytes then come as body events,
+    /// `RequestHandler.requestEnded` when it closes its direction; `writeBody` sends, `end(trailers:)` closes ours. Whatever the
+    /// client sent behind its request comes first. It may deliver before it returns, so call it last.
+    ///
+    /// - Parameter head: The status line and field lines, `Upgrade` included; `Connection` and the empty line are added.
+    package func switchProtocols(_ head: consuming ByteBuffer) {}
+
     /// Writes a piece of the body; dropped where no body may follow.
     ///
     /// More bytes than announced break the connection off.

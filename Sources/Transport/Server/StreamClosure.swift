@@ -6,6 +6,8 @@ package enum StreamClosure: Sendable, Equatable {
     case bodyTimeout
     /// The client stopped reading its answer.
     case writeTimeout
+    /// Nothing came through a tunnel, in either direction.
+    case tunnelTimeout
     /// The body broke the rules of its framing, or a limit.
     case refused(HeadRefusal)
     /// The time for draining is over.

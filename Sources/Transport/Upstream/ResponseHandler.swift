@@ -8,6 +8,13 @@ package protocol ResponseHandler: AnyObject {
     /// The final head arrived; its storage is reused after the call.
     func responseHead(_ head: ResponseHead)
 
+    /// The upstream said 101 to a request that may be upgraded; its head's storage is reused after the call.
+    ///
+    /// From here on `responseBody` brings the bytes of the other protocol, and `UpstreamRequest.writeBody` sends them.
+    /// `responseEnded` tells that the upstream has closed its direction, `UpstreamRequest.end` closes ours; until that is
+    /// called, `upstreamWritable` and `upstreamFailed` may still follow.
+    func switchedProtocols(_ head: ResponseHead)
+
     /// Takes a piece of the body.
     func responseBody(_ bytes: ByteBuffer)
 
@@ -22,4 +29,9 @@ package protocol ResponseHandler: AnyObject {
 
     /// The exchange failed, before or after the head; nothing is called after it.
     func upstreamFailed(_ error: UpstreamError)
+}
+
+extension ResponseHandler {
+    /// For handlers that never ask for another protocol.
+    package func switchedProtocols(_ head: ResponseHead) {}
 }

@@ -42,6 +42,7 @@ extension UpstreamConnection {
     func writeBody(_ bytes: ByteBuffer) {
         let count = bytes.readableBytes
         guard !isRequestOver, count > 0, let request else { return }
+        if phase == .tunnel { return write(bytes) }
         switch request.body {
         case .none:
             break
@@ -58,6 +59,7 @@ extension UpstreamConnection {
 
     func endRequest(trailers: ByteBuffer?) {
         guard !isRequestOver, let request else { return }
+        if phase == .tunnel { return endTunnelOutput() }
         if request.body == .stream {
             output.append { $0.writeStaticString("0\r\n") }
             if let trailers { write(trailers) }

@@ -4,6 +4,8 @@ import NIOCore
 ///
 ///     connecting ──▶ idle ──begin──▶ head ──▶ body ──▶ idle
 ///                      │               └───────┴──▶ closed
+///                      │       │
+///                      │       └──101──▶ tunnel ──▶ closed
 ///                      └─ any byte or end of input ─▶ closed
 ///
 /// The values marked `@exclusivity(unchecked)` are only changed in calls that call nothing back, on one event loop.
@@ -15,6 +17,7 @@ final class UpstreamConnection: Deadlined, ChannelInboundHandler {
         case idle
         case head
         case body
+        case tunnel
         case closed
     }
 
@@ -23,7 +26,7 @@ final class UpstreamConnection: Deadlined, ChannelInboundHandler {
 
     let pool: UpstreamPool
     var context: ChannelHandlerContext?
-    private(set) var phase = Phase.idle
+    var phase = Phase.idle
     /// The request that is carried, or the last one that was.
     @exclusivity(unchecked) var request: UpstreamRequest?
     /// Whether an answer was read to its end before the present request.
@@ -31,15 +34,19 @@ final class UpstreamConnection: Deadlined, ChannelInboundHandler {
 
     // The answer.
     // `ByteBuffer()` looks up a lazy global at each call; a copy of this one does not.
-    private let noBytes = ByteBuffer()
-    @exclusivity(unchecked) private var input = ByteBuffer()
+    let noBytes = ByteBuffer()
+    @exclusivity(unchecked) var input = ByteBuffer()
     @exclusivity(unchecked) private var parser: ResponseHeadParser
-    @exclusivity(unchecked) private var head = ResponseHead()
+    @exclusivity(unchecked) var head = ResponseHead()
     @exclusivity(unchecked) private var body: BodyReader
     private var isReceiving = false
     private var interimAnswers = 0
     private var hasDelivered = false
-    private var sawError = false
+    var sawError = false
+    /// Whether the upstream has closed its direction of a tunnel.
+    var isTunnelOver = false
+    /// Whether all that went into a tunnel has left, and no more will.
+    var isTunnelSent = false
     private var isReading = false
     private var isReadingPaused = false
 
@@ -65,7 +72,7 @@ final class UpstreamConnection: Deadlined, ChannelInboundHandler {
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        guard phase == .head || phase == .body else {
+        guard phase == .head || phase == .body || phase == .tunnel else {
             // Nothing was asked, so these bytes belong to no answer.
             return close()
         }
@@ -85,7 +92,7 @@ final class UpstreamConnection: Deadlined, ChannelInboundHandler {
 
     func channelReadComplete(context: ChannelHandlerContext) {
         isReading = false
-        guard hasDelivered, phase == .head || phase == .body else { return }
+        guard hasDelivered, phase != .idle, phase != .closed else { return }
         hasDelivered = false
         updateDeadline()
         request?.handler?.readComplete()
@@ -98,6 +105,10 @@ final class UpstreamConnection: Deadlined, ChannelInboundHandler {
         updateDeadline()
         guard isWritable, !isRequestOver, let request, request.isActive else { return }
         request.handler?.upstreamWritable()
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if let event = event as? ChannelEvent, event == .inputClosed { tunnelEnded() }
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
@@ -113,13 +124,15 @@ final class UpstreamConnection: Deadlined, ChannelInboundHandler {
         self.request = nil
         input = noBytes
         pool.closed(self, wasIdle: phase == .idle)
-        if let request, request.isActive, phase == .head || phase == .body { broke(request, in: phase) }
+        if let request, request.isActive, phase != .idle, phase != .closed { broke(request, in: phase) }
         pool.balance()
     }
 
     /// Decides what the loss of the connection means for its request.
     private func broke(_ request: UpstreamRequest, in phase: Phase) {
-        if phase == .body, head.body == .untilClose, !sawError {
+        if phase == .tunnel {
+            tunnelBroke(request)
+        } else if phase == .body, head.body == .untilClose, !sawError {
             request.finish()?.responseEnded(trailers: nil)
         } else if isReceiving {
             request.fail(.brokenOff)
@@ -147,6 +160,7 @@ final class UpstreamConnection: Deadlined, ChannelInboundHandler {
             switch phase {
             case .head: guard readHead() else { return }
             case .body: guard readBody() else { return }
+            case .tunnel: guard readTunnel() else { return }
             case .idle, .closed: return
             }
         }
@@ -162,8 +176,12 @@ final class UpstreamConnection: Deadlined, ChannelInboundHandler {
         case .refused(let refusal):
             breakOff(.malformedResponse(refusal.reason))
         case .complete where head.status == 101:
-            // An upgrade is never asked for, and what follows it would not be HTTP.
-            breakOff(.malformedResponse("unexpected 101"))
+            // Where no upgrade was asked for, what follows it would not be HTTP.
+            guard request.mayUpgrade, isRequestOver, !head.isHTTP10 else {
+                breakOff(.malformedResponse("unexpected 101"))
+                return false
+            }
+            return switchProtocols(request)
         case .complete where head.status < 200:
             interimAnswers += 1
             guard interimAnswers <= Self.maxInterimAnswers else {
@@ -243,6 +261,9 @@ final class UpstreamConnection: Deadlined, ChannelInboundHandler {
             break
         case .head where !isRequestOver, .body where !isRequestOver:
             deadline = isWritable ? .distantFuture : pool.sweep.deadline(after: configuration.bodyIdleTimeout)
+        case .tunnel:
+            let waits = isWritable && !(isRequestOver && isTunnelOver)
+            deadline = waits ? .distantFuture : pool.sweep.deadline(after: configuration.bodyIdleTimeout)
         case .head:
             deadline = pool.sweep.deadline(after: configuration.firstByteTimeout)
         case .body:
@@ -257,8 +278,8 @@ final class UpstreamConnection: Deadlined, ChannelInboundHandler {
             close()
         case .head where isRequestOver:
             breakOff(.firstByteTimeout)
-        case .head, .body:
-            if !isRequestOver, progress.hasMoved(context?.channel) { return updateDeadline() }
+        case .head, .body, .tunnel:
+            if !isRequestOver || phase == .tunnel, progress.hasMoved(context?.channel) { return updateDeadline() }
             breakOff(.idleTimeout)
         }
     }

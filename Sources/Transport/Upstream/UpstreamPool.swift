@@ -49,13 +49,17 @@ package final class UpstreamPool {
     ///     the empty line: the pool adds them.
     ///   - isIdempotent: Whether the request may be sent a second time when a reused connection turns out to be dead
     ///     before a byte of the answer. It is done once, and only without a body.
+    ///   - mayUpgrade: Whether the head has `Connection: upgrade` and `Upgrade`, so that a 101 is an answer. A connection
+    ///     that is upgraded counts as one that is open, and never comes back.
     package func start(
         _ head: consuming ByteBuffer, body: RequestBody, isIdempotent: Bool, method: Method,
-        handler: any ResponseHandler
+        mayUpgrade: Bool = false, handler: any ResponseHandler
     ) -> UpstreamRequest {
         let connection = idle.popLast()
         let request = connection.flatMap { Self.spareRequest(of: $0) } ?? UpstreamRequest(eventLoop: eventLoop)
-        request.prepare(consume head, body: body, isIdempotent: isIdempotent, method: method, handler: handler)
+        request.prepare(
+            consume head, body: body, isIdempotent: isIdempotent, method: method, mayUpgrade: mayUpgrade,
+            handler: handler)
         request.isStarting = true
         defer { request.isStarting = false }
         if let connection {

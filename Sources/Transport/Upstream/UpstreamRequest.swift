@@ -11,6 +11,10 @@ package final class UpstreamRequest {
     private(set) var body = RequestBody.none
     private(set) var method = Method.get
     private(set) var isRetryable = false
+    /// Whether the head asks for another protocol, so that a 101 may come.
+    private(set) var mayUpgrade = false
+    /// Whether a 101 came.
+    var isTunnel = false
     var handler: (any ResponseHandler)?
 
     /// The connection that carries it, once there is one.
@@ -34,7 +38,7 @@ package final class UpstreamRequest {
     }
 
     func prepare(
-        _ head: consuming ByteBuffer, body: RequestBody, isIdempotent: Bool, method: Method,
+        _ head: consuming ByteBuffer, body: RequestBody, isIdempotent: Bool, method: Method, mayUpgrade: Bool,
         handler: any ResponseHandler
     ) {
         self.head = consume head
@@ -42,6 +46,8 @@ package final class UpstreamRequest {
         self.body = body
         self.method = method
         isRetryable = isIdempotent && body == .none
+        self.mayUpgrade = mayUpgrade
+        isTunnel = false
         self.handler = handler
         connection = nil
         isActive = true
@@ -62,7 +68,7 @@ package final class UpstreamRequest {
     ///
     /// Fewer bytes than announced fail the request. Not needed without a body.
     package func end(trailers: ByteBuffer?) {
-        guard isActive, body != .none else { return }
+        guard isActive, body != .none || isTunnel else { return }
         if let connection { return connection.endRequest(trailers: trailers) }
         earlyEnd = (trailers, true)
     }

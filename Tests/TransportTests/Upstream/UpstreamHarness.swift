@@ -9,6 +9,7 @@ final class NotingResponse: ResponseHandler {
     private(set) var events: [String] = []
     var request: UpstreamRequest?
     var onHead: (() -> Void)?
+    var onSwitch: (() -> Void)?
     var onBody: (() -> Void)?
     var onEnd: (() -> Void)?
     var onFailure: (() -> Void)?
@@ -20,6 +21,11 @@ final class NotingResponse: ResponseHandler {
     func responseHead(_ head: ResponseHead) {
         events.append("head \(head.status)")
         onHead?()
+    }
+
+    func switchedProtocols(_ head: ResponseHead) {
+        events.append("switched \(head.status)")
+        onSwitch?()
     }
 
     func responseBody(_ bytes: ByteBuffer) {
@@ -79,6 +85,11 @@ final class UpstreamHarness {
             channel?.close(promise: nil)
         }
 
+        /// Closes the upstream's direction only.
+        func sendInputEnd() {
+            channel?.pipeline.fireUserInboundEventTriggered(ChannelEvent.inputClosed)
+        }
+
         /// Takes what was flushed, piece by piece.
         func pieces() throws -> [String] {
             var pieces: [String] = []
@@ -122,12 +133,13 @@ final class UpstreamHarness {
 
     /// Starts a request and returns its handler.
     func start(
-        _ method: Transport.Method = .get, target: String = "/", body: RequestBody = .none, isIdempotent: Bool = true
+        _ method: Transport.Method = .get, target: String = "/", body: RequestBody = .none, isIdempotent: Bool = true,
+        mayUpgrade: Bool = false
     ) throws -> NotingResponse {
         let handler = NotingResponse()
         handler.request = try pool.start(
             ByteBuffer(string: "M \(target) HTTP/1.1\r\nhost: u\r\n"), body: body, isIdempotent: isIdempotent,
-            method: method, handler: handler)
+            method: method, mayUpgrade: mayUpgrade, handler: handler)
         #expect(handler.events == [], "nothing is told inside start")
         return handler
     }
