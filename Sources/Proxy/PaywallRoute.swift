@@ -26,6 +26,10 @@ package final class PaywallRoute: Sendable {
     package let limits: RouteLimits
     /// Who may run at the same time; set before the route is in force.
     let gate = AtomicLazyReference<ConcurrencyGate>()
+    package let upgrades: UpgradeSet
+    package let returns: ReturnPolicy
+    /// Longest request body in bytes; nil for no limit but the listener's.
+    package let maxBodyBytes: UInt64?
     let challenge: ChallengeTemplate?
     /// Hosts that 402s may advertise where the client's origin is known; empty where the file names one origin.
     let advertisedHosts: Set<String>
@@ -47,6 +51,7 @@ package final class PaywallRoute: Sendable {
     package init(
         name: String, upstream: Int, offers: [PaymentRequirements] = [], timing: SettlementTiming = .before,
         chargeOn: StatusSet = .standard, redelivery: RedeliveryPolicy = RedeliveryPolicy(), facts: Facts = .none,
+        upgrades: UpgradeSet = .webSocket, returns: ReturnPolicy = .asItCame, maxBodyBytes: UInt64? = nil,
         exposures: [PaymentRequirements: ExposureTerms] = [:], leastValidity: Int64 = 0,
         limits: RouteLimits = .none, description: String = "",
         mimeType: String = "", price: String = "", origin: String = "", advertisedHosts: Set<String> = [],
@@ -62,6 +67,9 @@ package final class PaywallRoute: Sendable {
         self.chargeOn = chargeOn
         self.redelivery = redelivery
         self.facts = facts
+        self.upgrades = upgrades
+        self.returns = returns
+        self.maxBodyBytes = maxBodyBytes
         let rails = offers.map { offer in
             OfferRails(
                 v1: registry.rail(version: 1, scheme: offer.scheme, network: offer.network),

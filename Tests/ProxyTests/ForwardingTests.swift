@@ -193,4 +193,41 @@ struct ForwardingTests {
         let mappedNeighbour = ClientAddress(IPAddress("::ffff:203.0.113.2")).hash(key: key)
         #expect(mapped == four && mappedNeighbour == fourNeighbour)
     }
+
+    private func returned(_ fields: String, _ policy: ReturnPolicy, isPaid: Bool = false) throws -> [String] {
+        let head = try response("HTTP/1.1 302 Found\r\n\(fields)\r\n")
+        let buffer = ReturnedHead.build(head, isPriced: false, isPaid: isPaid, policy: policy, in: ByteBuffer()) { _ in
+        }
+        return String(buffer: buffer).split(separator: "\r\n").dropFirst().map(String.init)
+    }
+
+    @Test("a route keeps fields of its answers to itself, known ones and others, in any case")
+    func scrub() throws {
+        let fields = "Set-Cookie: a\r\nX-Internal: b\r\nX-Internal-Not: c\r\nset-cookie: d\r\nServer: e\r\n"
+        #expect(
+            try returned(fields, ReturnPolicy(scrub: ["SET-Cookie", "x-internal"])) == [
+                "X-Internal-Not: c", "Server: e",
+            ]
+        )
+        #expect(try returned(fields, ReturnPolicy(scrub: ["location"])).count == 5)
+    }
+
+    @Test(
+        "the upstream's own origin is replaced in Location, and no other",
+        arguments: [
+            ("http://10.0.0.1:9000/a?b", "https://api.example.com/a?b"),
+            ("HTTP://10.0.0.1:9000", "https://api.example.com"),
+            ("http://10.0.0.1:9000?q", "https://api.example.com?q"),
+            ("http://10.0.0.1:9000//evil.example", "https://api.example.com//evil.example"),
+            ("http://10.0.0.1:9000@evil.example", "http://10.0.0.1:9000@evil.example"),
+            ("http://10.0.0.1:90001/", "http://10.0.0.1:90001/"), ("/a", "/a"), ("", ""),
+        ])
+    func location(sent: String, expected: String) throws {
+        let policy = ReturnPolicy(ownOrigins: ["http://10.0.0.1:9000"], publicOrigin: "https://api.example.com")
+        #expect(
+            try returned("X-A: 1\r\nLocation: \(sent)\r\nX-B: 2\r\n", policy)
+                == ["X-A: 1", "X-B: 2", "location: \(expected)"])
+        #expect(
+            try returned("Location: \(sent)\r\n", ReturnPolicy(scrub: ["location"], ownOrigins: ["http://x"])) == [])
+    }
 }

@@ -119,6 +119,7 @@ extension UpstreamError {
         case .brokenOff: "upstream: broken off"
         case .malformedResponse(let reason): reason
         case .headTooLarge: "upstream: response head too large"
+        case .responseTooLarge: "upstream: response too large"
         case .poolClosed: "upstream: pool closed"
         }
     }

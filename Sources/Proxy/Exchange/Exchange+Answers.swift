@@ -34,7 +34,7 @@ extension Exchange {
         }
         if let receipt, let form = payment?.payment.form { head.writeBytes(receipt.headerLine(form: form)) }
         writeAllowOrigin(to: &head)
-        send(consume head, loop.scratch)
+        send(consume head, loop.scratch, message: error.text)
     }
 
     /// Writes the body into the loop's scratch, from where it is copied behind the head.
@@ -63,7 +63,7 @@ extension Exchange {
             form: payment?.payment.form ?? .v2)
         var head = ByteBuffer(bytes: answer.head())
         writeAllowOrigin(to: &head)
-        send(head, ByteBuffer(bytes: answer.body(requestID: id.description)))
+        send(head, ByteBuffer(bytes: answer.body(requestID: id.description)), message: reason.rawValue)
     }
 
     /// An error of ours.
@@ -80,7 +80,7 @@ extension Exchange {
             writeAllowOrigin(to: &head)
         }
         writeReceipt(receipt, to: &head)
-        send(head, AnswerWriter.body(of: answer, id: id))
+        send(head, AnswerWriter.body(of: answer, id: id), message: answer.message)
     }
 
     /// Answers a true CORS preflight of a priced route: a browser may pay.
@@ -147,7 +147,7 @@ extension Exchange {
         ])
         var head = AnswerWriter.head(200)
         head.writeStaticString("access-control-allow-origin: *\r\n")
-        send(head, ByteBuffer(bytes: body.encoded()))
+        send(head, ByteBuffer(bytes: body.encoded()), message: "")
     }
 
     // MARK: Bytes
@@ -157,7 +157,13 @@ extension Exchange {
         if stream.head.has(.origin) { head.writeStaticString("access-control-allow-origin: *\r\n") }
     }
 
-    private func send(_ head: consuming ByteBuffer, _ body: ByteBuffer) {
+    /// Sends a whole answer; `message` is what a gRPC client reads instead of the body.
+    private func send(_ head: consuming ByteBuffer, _ body: ByteBuffer, message: @autoclosure () -> String) {
+        if status >= 400, GRPCAnswer.isAsked(by: stream.head) {
+            stream.writeHead(GRPCAnswer.head(of: head, status: status, message: message()), body: .none)
+            log()
+            return stream.end(trailers: nil)
+        }
         bytesOut = UInt64(body.readableBytes)
         stream.writeHead(consume head, body: .length(bytesOut))
         stream.writeBody(body)

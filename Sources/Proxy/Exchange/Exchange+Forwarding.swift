@@ -14,6 +14,10 @@ extension Exchange {
         let pool = loop.pool(route.upstream, of: generation)
         var buffer = ForwardedHead.build(
             head, target: target, client: client, upstream: generation.upstreams[route.upstream], in: pool.headBuffer())
+        answerAllowance = generation.upstreams[route.upstream].maxResponseBytes ?? .max
+        if GRPCAnswer.isAsked(by: head) { buffer.writeStaticString("te: trailers\r\n") }
+        upgrade = ProtocolUpgrade(head, allowed: route.upgrades)
+        upgrade?.writeRequest(to: &buffer)
         if let facts = facts(for: route) { append(facts, of: head, to: &buffer) }
         if payment != nil {
             if head.body == .none { shownPrint = .empty } else { bodyPrinter = BodyPrinter() }
@@ -21,7 +25,7 @@ extension Exchange {
         // One payment runs the upstream once: what is paid for is sent again only by its payer, who is counted.
         let request = pool.start(
             consume buffer, body: Self.body(head.body), isIdempotent: payment == nil && head.method.isIdempotent,
-            method: head.method, handler: self)
+            method: head.method, mayUpgrade: upgrade != nil, handler: self)
         upstream = request
         if head.body == .none { return }
         guard let bodyInHand else {
@@ -85,8 +89,10 @@ extension Exchange {
     func relay(_ head: ResponseHead, receipt: AnswerReceipt) {
         status = head.status
         let buffer = ReturnedHead.build(
-            head, isPriced: route?.isFree == false, isPaid: receipt != .none, in: stream.headBuffer()
+            head, isPriced: route?.isFree == false, isPaid: receipt != .none,
+            policy: route?.returns ?? .asItCame, in: stream.headBuffer()
         ) { self.writeReceipt(receipt, to: &$0) }
+        if tunnel != nil { return openTunnel(consume buffer) }
         stream.writeHead(consume buffer, body: Self.body(of: head), hasDate: head.has(.date))
     }
 
@@ -126,9 +132,9 @@ extension Exchange {
             return
         }
         relay(head, receipt: receipt)
-        for piece in answer.body { responseBody(piece) }
+        for piece in answer.body { relay(piece) }
         if answer.isEnded {
-            finish(trailers: answer.trailers)
+            responseEnded(trailers: answer.trailers)
         } else {
             stream.flush()
             if stream.isWritable { upstream?.resume() }

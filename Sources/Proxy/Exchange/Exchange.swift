@@ -37,14 +37,22 @@ final class Exchange {
 
     /// What it holds of limits on what runs at once.
     var rights = RunningRights()
+    /// The protocol that the upstream is asked to switch to.
+    var upgrade: ProtocolUpgrade?
+    /// Set once the upstream has switched.
+    var tunnel: Tunnel?
 
     /// An answer of the upstream that waits for a settlement.
     var held: HeldAnswer?
     /// The token that redelivers an undelivered answer.
     var grant: String?
 
+    /// Bytes that the request's body and the answer's may still have.
+    var bodyAllowance = UInt64.max
+    var answerAllowance = UInt64.max
+
     /// Nobody waits for an answer any more.
-    private(set) var isAbandoned = false
+    var isAbandoned = false
 
     // What the log line says.
     var status = 0
@@ -73,6 +81,8 @@ final class Exchange {
             self.target = target
             if let overrun = overrun(of: route) {
                 answer(.tooManyRequests(overrun))
+            } else if isTooLong(for: route) {
+                answer(.refusedHead(.bodyTooLarge))
             } else if route.isFree {
                 admitFree(route)
             } else {
@@ -116,6 +126,8 @@ final class Exchange {
 
 extension Exchange: RequestHandler {
     func bodyReceived(_ bytes: ByteBuffer) {
+        tunnel?.bytesIn &+= UInt64(bytes.readableBytes)
+        guard admits(bytes) else { return }
         if var check = bodyCheck {
             bodyCheck = nil
             let verdict = check.received(bytes)
@@ -133,6 +145,7 @@ extension Exchange: RequestHandler {
 
     func requestEnded(trailers: ByteBuffer?) {
         isRequestComplete = true
+        if tunnel != nil { return tunnelClientEnded() }
         if let check = bodyCheck {
             bodyChecked(check.ended(), trailers: trailers)
             return
@@ -147,49 +160,56 @@ extension Exchange: RequestHandler {
 
     func downstreamClosed(_ reason: StreamClosure) {
         isAbandoned = true
+        if tunnel?.isOpen == true { return tunnelBroke(reason.remark) }
         if status == 0 { status = 499 }
         remark = reason.remark
-        switch machine.downstreamClosed(requestComplete: isRequestComplete, isCutOff: reason.isOurs) {
-        case .drop:
-            log()
-        case .wait:
-            return
-        case .cancelUpstream:
-            upstream?.cancel()
-            log()
+        if leave(machine.downstreamClosed(requestComplete: isRequestComplete, isCutOff: reason.isOurs)) { log() }
+    }
+
+    /// Does what a client's leaving leads to; false while the ledger or the rail owes an answer.
+    func leave(_ decision: ExchangeStateMachine.OnDownstreamClosed) -> Bool {
+        switch decision {
+        case .drop: break
+        case .wait: return false
+        case .cancelUpstream: upstream?.cancel()
         case .cancelUpstreamAndDeliver(let reference):
             upstream?.cancel()
             write(.delivered, of: reference)
-            log()
         case .cancelUpstreamAndUndeliver(let reference):
             upstream?.cancel()
             noteUndelivered(reference)
-            log()
         case .cancelUpstreamAndRelease(let reference):
             upstream?.cancel()
             write(.released(reason: "client gone"), of: reference)
-            log()
-        case .undeliver(let reference):
-            noteUndelivered(reference)
-            log()
+        case .undeliver(let reference): noteUndelivered(reference)
         }
+        return true
     }
 }
 
 extension Exchange: ResponseHandler {
     func informational(_ head: ResponseHead) {
-        guard head.status != 101 else {
-            // No upgrade was asked for: a switch of protocols would smuggle what follows.
-            upstream?.cancel()
-            upstreamFailed(.malformedResponse("101 without an upgrade"))
-            return
-        }
-        guard head.status != 100, head.status >= 102, !isAbandoned else { return }
-        stream.writeInformational(ReturnedHead.informational(head))
+        guard head.status >= 102, !isAbandoned else { return }
+        stream.writeInformational(ReturnedHead.informational(head, policy: route?.returns ?? .asItCame))
     }
 
     func responseHead(_ head: ResponseHead) {
-        let delivers = route?.chargeOn.contains(head.status) ?? true
+        if case .length(let length) = head.body, length > answerAllowance {
+            _ = admitsAnswer(length)
+            return
+        }
+        decide(head, delivers: delivers(head))
+    }
+
+    /// Whether an answer is what was paid for; a call of gRPC can fail under any status of HTTP.
+    private func delivers(_ head: ResponseHead) -> Bool {
+        guard let route, !route.isFree else { return true }
+        return route.chargeOn.contains(head.status)
+            && !(GRPCAnswer.isAsked(by: stream.head) && GRPCAnswer.hasFailed(head))
+    }
+
+    /// Does what the final head, or a 101, leads to.
+    func decide(_ head: ResponseHead, delivers: Bool) {
         switch machine.upstreamHead(delivers: delivers) {
         case .relay:
             relay(head, receipt: .none)
@@ -220,10 +240,16 @@ extension Exchange: ResponseHandler {
     }
 
     func responseBody(_ bytes: ByteBuffer) {
+        guard admitsAnswer(UInt64(bytes.readableBytes)) else { return }
         if held != nil {
             held?.body.append(bytes)
-            return
+        } else {
+            relay(bytes)
         }
+    }
+
+    /// Passes a piece of the answer on.
+    func relay(_ bytes: ByteBuffer) {
         bytesOut &+= UInt64(bytes.readableBytes)
         stream.writeBody(bytes)
         if !stream.isWritable { upstream?.pause() }
@@ -234,12 +260,13 @@ extension Exchange: ResponseHandler {
     }
 
     func responseEnded(trailers: ByteBuffer?) {
-        upstream = nil
+        if tunnel == nil { upstream = nil }
         if held != nil {
             held?.isEnded = true
             held?.trailers = trailers
             return
         }
+        if tunnel != nil { return tunnelUpstreamEnded() }
         finish(trailers: trailers)
     }
 
@@ -248,6 +275,8 @@ extension Exchange: ResponseHandler {
     func upstreamFailed(_ error: UpstreamError) {
         loop.counters.upstreamFailures += 1
         upstream = nil
+        if tunnel?.isOpen == true { return tunnelBroke("upstream broke off") }
+        tunnel = nil
         switch machine.upstreamFailed() {
         case .answerGatewayError:
             answer(.gateway(error))
@@ -296,7 +325,7 @@ extension StreamClosure {
     fileprivate var isOurs: Bool {
         switch self {
         case .drained, .aborted: true
-        case .peerClosed, .bodyTimeout, .writeTimeout, .refused: false
+        case .peerClosed, .bodyTimeout, .writeTimeout, .tunnelTimeout, .refused: false
         }
     }
 
@@ -307,6 +336,7 @@ extension StreamClosure {
         case .peerClosed: "client gone"
         case .bodyTimeout: "client stopped sending"
         case .writeTimeout: "client stopped reading"
+        case .tunnelTimeout: "tunnel idle"
         case .refused: "request body refused"
         }
     }

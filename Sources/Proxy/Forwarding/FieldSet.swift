@@ -10,6 +10,8 @@ struct FieldSet: Sendable {
 
     private init(bits: UInt64) { self.bits = bits }
 
+    static let none = FieldSet(bits: 0)
+
     func union(_ other: FieldSet) -> FieldSet { FieldSet(bits: bits | other.bits) }
 
     @inline(__always)

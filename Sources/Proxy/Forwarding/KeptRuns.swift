@@ -10,18 +10,23 @@ enum KeptRuns {
     /// - Parameter start: Where the first run may begin: 0 to take the first line along, else the first field's offset.
     @inline(__always)
     static func append<Head: HeadBytes>(
-        of head: Head, from start: Int, withheld: FieldSet, to buffer: inout ByteBuffer
+        of head: Head, from start: Int, withheld: FieldSet, policy: ReturnPolicy? = nil, to buffer: inout ByteBuffer
     ) {
+        let scrubs = policy?.scrubbedNames.isEmpty == false
+
         head.withBytes { bytes in
             // The empty line at the end of the head is not copied.
             let end = bytes.count &- 2
-            if head.present & withheld.bits == 0, !head.hasNominations {
+            if head.present & withheld.bits == 0, !head.hasNominations, !scrubs {
                 buffer.append(UnsafeRawBufferPointer(rebasing: bytes[start..<end]))
                 return
             }
             var runStart = start
             for field in head.fields {
-                guard withheld.contains(field.known) || isDropped(field, of: head) else { continue }
+                guard
+                    withheld.contains(field.known) || isDropped(field, of: head)
+                        || scrubs && policy?.drops(UnsafeRawBufferPointer(rebasing: bytes[field.name])) == true
+                else { continue }
                 let line = field.line
                 if line.lowerBound > runStart {
                     buffer.append(UnsafeRawBufferPointer(rebasing: bytes[runStart..<line.lowerBound]))

@@ -11,10 +11,12 @@ enum ReturnedHead {
     /// - Parameters:
     ///   - isPriced: Browsers may read the payment fields of this answer.
     ///   - isPaid: Shared caches may not keep it.
+    ///   - policy: What else clients do not get.
     ///   - empty: The storage to write into.
     ///   - additions: Appends further field lines.
     static func build(
-        _ head: ResponseHead, isPriced: Bool, isPaid: Bool, in empty: consuming ByteBuffer,
+        _ head: ResponseHead, isPriced: Bool, isPaid: Bool, policy: ReturnPolicy = .asItCame,
+        in empty: consuming ByteBuffer,
         additions: (inout ByteBuffer) -> Void
     ) -> ByteBuffer {
         var buffer = consume empty
@@ -25,8 +27,11 @@ enum ReturnedHead {
             writeStatusLine(head, to: &buffer)
         }
         if start > 0 || !head.isHTTP10 {
-            KeptRuns.append(
-                of: head, from: start, withheld: isPaid ? withheldWhenPaid : .withheldFromDownstream, to: &buffer)
+            var withheld = (isPaid ? withheldWhenPaid : .withheldFromDownstream).union(policy.scrubbed)
+            let rewrites = policy.rewritesLocation && head.has(.location) && !policy.scrubbed.contains(.location)
+            if rewrites { withheld = withheld.union(FieldSet(.location)) }
+            KeptRuns.append(of: head, from: start, withheld: withheld, policy: policy, to: &buffer)
+            if rewrites { policy.writeLocations(of: head, to: &buffer) }
         }
         guard isPriced else { return buffer }
         buffer.writeStaticString("access-control-expose-headers: ")
@@ -44,9 +49,10 @@ enum ReturnedHead {
         "PAYMENT-REQUIRED, PAYMENT-RESPONSE, X-PAYMENT-RESPONSE, X-Payment-Required, Payment-Grant"
 
     /// A 1xx head, whole.
-    static func informational(_ head: ResponseHead) -> ByteBuffer {
+    static func informational(_ head: ResponseHead, policy: ReturnPolicy = .asItCame) -> ByteBuffer {
         var buffer = ByteBufferAllocator().buffer(capacity: head.bytes.readableBytes)
-        KeptRuns.append(of: head, from: 0, withheld: .withheldFromDownstream, to: &buffer)
+        let withheld = FieldSet.withheldFromDownstream.union(policy.scrubbed)
+        KeptRuns.append(of: head, from: 0, withheld: withheld, policy: policy, to: &buffer)
         buffer.writeStaticString("\r\n")
         return buffer
     }

@@ -91,6 +91,7 @@ package final class PaywallLoop: RequestDelegate {
         if let route = exchange.route { accessLog.member("route", route.name) }
         accessLog.member("status", UInt64(exchange.status))
         accessLog.member("bytes", exchange.bytesOut)
+        if let tunnel = exchange.tunnel { accessLog.member("bytes_in", tunnel.bytesIn) }
         let elapsed = (NIODeadline.now() - exchange.started).nanoseconds
         accessLog.member("us", UInt64(max(0, elapsed / 1000)))
         logPayment(of: exchange)

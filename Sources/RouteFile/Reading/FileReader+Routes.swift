@@ -43,6 +43,9 @@ extension FileReader {
         let upstream = upstream(section, context)
         let price = section.require("price", ValueKind.price)
         let description = section.read("description", ValueKind.text)
+        let maxBody = section.read("max_body_bytes", ValueKind.size)
+        let scrub = section.list("scrub", ValueKind.fieldName) ?? []
+        let upgrade = section.list("upgrade", ValueKind.upgradeToken) ?? []
         let mimeType = section.read("mime_type", ValueKind.text)
         let limits = routeLimits(section, isFree: price.map { $0.value == .free })
         var offers: [RouteOffer] = []
@@ -64,7 +67,9 @@ extension FileReader {
             name: pattern.value.description, pattern: pattern.value, line: section.place.line, upstream: upstream.value,
             price: price.value, offers: offers, timing: timing.value, chargeOn: terms.chargeOn,
             redeliveries: redeliveries.value, maxTimeoutSeconds: maxTimeout.value, description: description.value,
-            mimeType: mimeType.value, forwardPayment: forward.value, limits: limits)
+            mimeType: mimeType.value, forwardPayment: forward.value,
+            upgrade: upgrade.map(\.value), maxBodyBytes: maxBody.map { UInt64($0.value) }, scrub: scrub.map(\.value),
+            limits: limits)
         return draft
     }
 

@@ -76,11 +76,12 @@ extension FileReader {
         let idle = section.read("idle_timeout", ValueKind.duration)
         let bodyIdle = section.read("body_idle_timeout", ValueKind.duration)
         let write = section.read("write_timeout", ValueKind.duration)
+        let tunnelIdle = section.read("upgrade_idle_timeout", ValueKind.duration)
         if let head, head.value > 1 << 20 { log.add(head.place, "is more than 1MiB") }
         if let head, let target, target.value > head.value { log.add(target.place, "is more than `max_head_bytes`") }
-        guard let head, let target, let fields, let connections, let header, let idle, let bodyIdle, let write else {
-            return nil
-        }
+        guard let head, let target, let fields, let connections, let header, let idle, let bodyIdle, let write,
+            let tunnelIdle
+        else { return nil }
         var limits = ServerLimits()
         limits.head = HeadLimits(maxHeadBytes: head.value, maxTargetBytes: target.value, maxFields: fields.value)
         limits.maxBodyBytes = body.map { UInt64($0.value) }
@@ -88,6 +89,7 @@ extension FileReader {
         limits.headerTimeout = TimeAmount(header.value)
         limits.idleTimeout = TimeAmount(idle.value)
         limits.bodyIdleTimeout = TimeAmount(bodyIdle.value)
+        limits.tunnelIdleTimeout = TimeAmount(tunnelIdle.value)
         limits.writeTimeout = TimeAmount(write.value)
         limits.maxConnectionsPerClient =
             section.read("max_connections_per_client", ValueKind.integer(1...10_000_000))?.value

@@ -46,10 +46,12 @@ extension FileReader {
         let maxConnections = section.read("max_connections", ValueKind.integer(1...100_000))
         let maxQueued = section.read("max_queued", ValueKind.integer(0...1_000_000))
         let keeps = section.read("encoded_slash", ValueKind.word([("refuse", false), ("keep", true)]))
+        let maxResponse = section.read("max_response_bytes", ValueKind.size)
+        let rewrites = section.read("rewrite_location", ValueKind.bool)
         let forwarded = section.read(
             "forwarded", ValueKind.word(ForwardedForm.allCases.map { ($0.rawValue, $0) }))
         guard let address = address(section), let forwarded, let connectTimeout, let firstByteTimeout, let idleTimeout,
-            let keepAliveTimeout, let queueTimeout, let maxConnections, let maxQueued, let keeps
+            let keepAliveTimeout, let queueTimeout, let maxConnections, let maxQueued, let keeps, let rewrites
         else { return nil }
         var configuration = UpstreamConfiguration(name: name, address: address)
         configuration.connectTimeout = TimeAmount(connectTimeout.value)
@@ -60,7 +62,9 @@ extension FileReader {
         configuration.maxConnections = maxConnections.value
         configuration.maxQueued = maxQueued.value
         configuration.forwarded = forwarded.value
-        return UpstreamSettings(configuration: configuration, keepsEncodedSlash: keeps.value)
+        configuration.maxResponseBytes = maxResponse.map { UInt64($0.value) }
+        return UpstreamSettings(
+            configuration: configuration, keepsEncodedSlash: keeps.value, rewritesLocation: rewrites.value)
     }
 
     private func address(_ section: Section) -> UpstreamConfiguration.Address? {

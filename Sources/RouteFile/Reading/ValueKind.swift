@@ -166,6 +166,33 @@ enum ValueKind {
         return .value(origin)
     }
 
+    /// The name of a field (RFC 9110 §5.1).
+    static func fieldName(_ node: DocumentNode) -> Reading<String> {
+        guard case .string(let text) = node.value else { return .mistake("must be a string, not \(node.kind)") }
+        guard !text.isEmpty, text.utf8.allSatisfy(isTokenByte) else {
+            return .mistake("is not the name of a field such as \"set-cookie\"")
+        }
+        return .value(text)
+    }
+
+    /// Whether a byte may be part of a token (RFC 9110 §5.6.2).
+    private static func isTokenByte(_ byte: UInt8) -> Bool {
+        byte > 0x20 && byte < 0x7F && !"\"(),/:;<=>?@[\\]{}".utf8.contains(byte)
+    }
+
+    /// A protocol for `Upgrade` (RFC 9110 §7.8) that brings no further requests of HTTP.
+    static func upgradeToken(_ node: DocumentNode) -> Reading<String> {
+        guard case .string(let text) = node.value else { return .mistake("must be a string, not \(node.kind)") }
+        let token = text.lowercased()
+        let isToken = token.utf8.allSatisfy { isTokenByte($0) || $0 == UInt8(ascii: "/") }
+        guard !token.isEmpty, isToken else { return .mistake("is not a protocol such as \"websocket\"") }
+        let name = token.prefix { $0 != "/" }
+        guard !["h2c", "h2", "http", "tls"].contains(name) else {
+            return .mistake("would carry requests past the paywall")
+        }
+        return .value(token)
+    }
+
     static func url(_ node: DocumentNode) -> Reading<String> {
         guard case .string(let text) = node.value else { return .mistake("must be a string, not \(node.kind)") }
         guard OutgoingURL(text) != nil else { return .mistake("is not an http or https URL") }

@@ -19,6 +19,7 @@ package enum RouteFileSchema {
         .key("max_head_bytes", "\"16KiB\""), .key("max_target_bytes", "\"8KiB\""), .key("max_fields", "100"),
         .key("max_body_bytes"), .key("max_connections", "16384"), .key("header_timeout", "\"10s\""),
         .key("idle_timeout", "\"75s\""), .key("body_idle_timeout", "\"60s\""), .key("write_timeout", "\"60s\""),
+        .key("upgrade_idle_timeout", "\"1h\""),
         .key("drain_timeout", "\"30s\""), .key("access_log", "true"), .key("trusted_proxies", "[]"),
         .key("forwarded", "\"x\""), .key("proxy_protocol", "false"), .key("max_connections_per_client"), .later("tls"),
     ]
@@ -61,12 +62,14 @@ package enum RouteFileSchema {
         .key("idle_timeout", "\"60s\""), .key("keep_alive_timeout", "\"30s\""), .key("queue_timeout", "\"5s\""),
         .key("max_connections", "512"), .key("max_queued", "1024"), .key("encoded_slash", "\"refuse\""),
         .key("forwarded", "\"x\""),
+        .key("max_response_bytes"), .key("rewrite_location", "false"),
     ]
 
     private static let routes: [KeySpec] = [
         .key("match"), .key("host"), .key("upstream"), .key("price"), .key("description", "\"\""),
         .key("mime_type", "\"\""), .key("settle"), .key("pay_to"), .key("accepts"), .key("max_timeout_seconds"),
-        .key("charge_on"), .key("redeliveries"), .key("forward_payment"), .key("limit"),
+        .key("charge_on"), .key("redeliveries"), .key("forward_payment"), .key("upgrade", "[\"websocket\"]"),
+        .key("max_body_bytes"), .key("scrub", "[]"), .key("limit"),
         .key("client_limit"), .key("payer_limit"), .key("max_concurrent"), .key("max_queued", "128"),
         .key("queue_timeout", "\"5s\""), .later("free"), .later("grant"),
         .later("mode"),

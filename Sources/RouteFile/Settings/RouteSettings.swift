@@ -22,6 +22,12 @@ package struct RouteSettings: Sendable {
     package var description: String
     package var mimeType: String
     package var forwardPayment: ForwardPayment
+    /// Protocols that its connections may be switched to.
+    package var upgrade: [String]
+    /// Longest request body; nil for no limit but the listener's.
+    package var maxBodyBytes: UInt64?
+    /// Fields of answers that clients do not get.
+    package var scrub: [String]
     package var limits: RouteLimits
 
     package var isFree: Bool { price == .free }

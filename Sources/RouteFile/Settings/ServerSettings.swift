@@ -56,6 +56,8 @@ package struct UpstreamSettings: Sendable {
     package var configuration: UpstreamConfiguration
     /// `encoded_slash = "keep"`: it takes `%2F` in paths.
     package var keepsEncodedSlash: Bool
+    /// `rewrite_location`: clients see the public origin instead of its own.
+    package var rewritesLocation: Bool
 }
 
 /// An asset that routes can accept: of the catalogue, or of `[[assets]]`.

@@ -1,4 +1,10 @@
 extension KnownField {
+    /// The known field of a lower-case name; `other` where it is none.
+    package static func named(_ name: String) -> KnownField {
+        if name.hasPrefix("x-farebox-") { return .xFarebox }
+        return names.first { String(describing: $0.0) == name }?.1 ?? .other
+    }
+
     /// The lower-case spelling of every known name; `x-farebox-` names go by their prefix.
     static let names: [(StaticString, KnownField)] = [
         ("host", .host), ("content-length", .contentLength), ("transfer-encoding", .transferEncoding),

@@ -55,8 +55,8 @@ extension ServerConnection {
         sent.futureResult.assumeIsolated().whenComplete { [self] _ in tunnelSent() }
         let last = output.take() ?? noBytes
         progress.wrote(last.readableBytes)
-        context.writeAndFlush(NIOAny(last), promise: sent)
         if isRequestOver { leaveTunnel() } else { updateDeadline() }
+        context.writeAndFlush(NIOAny(last), promise: sent)
     }
 
     private func tunnelSent() {

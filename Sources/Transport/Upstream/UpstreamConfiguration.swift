@@ -26,6 +26,8 @@ package struct UpstreamConfiguration: Sendable {
     package var maxQueued = 1024
     /// The fields that tell the upstream who its client is.
     package var forwarded = ForwardedForm.x
+    /// Longest answer in bytes, kept by whoever takes it; nil for no limit.
+    package var maxResponseBytes: UInt64?
     /// Bounds of response heads and trailer sections.
     package var head = HeadLimits(maxHeadBytes: 64 * 1024)
     /// Unsent bytes at which a request body pauses, and to which they must fall before it goes on.

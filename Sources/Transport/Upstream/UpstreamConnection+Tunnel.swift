@@ -43,8 +43,8 @@ extension UpstreamConnection {
         sent.futureResult.assumeIsolated().whenComplete { [self] _ in tunnelSent() }
         let last = output.take() ?? noBytes
         progress.wrote(last.readableBytes)
-        context.writeAndFlush(NIOAny(last), promise: sent)
         if isTunnelOver { leaveTunnel() }
+        context.writeAndFlush(NIOAny(last), promise: sent)
     }
 
     private func tunnelSent() {

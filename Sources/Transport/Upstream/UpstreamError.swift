@@ -16,6 +16,8 @@ package enum UpstreamError: Error, Sendable, Equatable {
     /// The answer breaks RFC 9112; the reason is constant.
     case malformedResponse(StaticString)
     case headTooLarge
+    /// The answer is longer than `maxResponseBytes`.
+    case responseTooLarge
     /// The pool was closed.
     case poolClosed
 
@@ -32,6 +34,7 @@ package enum UpstreamError: Error, Sendable, Equatable {
         case .brokenOff: "broken off"
         case .malformedResponse: "malformed response"
         case .headTooLarge: "response head too large"
+        case .responseTooLarge: "response too large"
         case .poolClosed: "pool closed"
         }
     }

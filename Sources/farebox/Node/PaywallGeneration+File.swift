@@ -4,6 +4,7 @@ import Pricing
 import Primitives
 import Proxy
 import RouteFile
+import Transport
 import X402
 
 extension PaywallGeneration {
@@ -15,7 +16,10 @@ extension PaywallGeneration {
             switch file.server.unmatched {
             case .deny: .deny
             case .free(let upstream):
-                .free(PaywallRoute(name: "unmatched", upstream: upstream, registry: registry))
+                .free(
+                    PaywallRoute(
+                        name: "unmatched", upstream: upstream, returns: file.returns([], of: upstream, to: origin),
+                        registry: registry))
             }
         self.init(
             table: file.table,
@@ -40,6 +44,8 @@ extension PaywallRoute {
         self.init(
             name: route.name, upstream: route.upstream, offers: route.requirements, timing: route.timing,
             chargeOn: route.chargeOn, redelivery: RedeliveryPolicy(limit: route.redeliveries), facts: facts,
+            upgrades: UpgradeSet(route.upgrade),
+            returns: file.returns(route.scrub, of: route.upstream, to: origin), maxBodyBytes: route.maxBodyBytes,
             exposures: route.timing == .before ? [:] : file.exposures(of: route),
             leastValidity: route.timing == .batch ? file.batch.plan.margin.components.seconds : 0,
             limits: route.limits, description: route.description, mimeType: route.mimeType,
@@ -53,6 +59,13 @@ extension RouteFile {
     /// The hosts that a client of the route may have asked for, as far as the file names any.
     fileprivate func hosts(of route: RouteSettings) -> Set<String> {
         route.pattern.host.map { [$0] } ?? Set(routes.compactMap(\.pattern.host))
+    }
+
+    /// What clients do not get of this upstream's answers as they came.
+    fileprivate func returns(_ scrub: [String], of upstream: Int, to origin: String) -> ReturnPolicy {
+        let settings = upstreams[upstream]
+        let own = settings.rewritesLocation ? settings.configuration.address.origins : []
+        return ReturnPolicy(scrub: scrub, ownOrigins: own, publicOrigin: origin)
     }
 
     /// How much may be served unpaid under each offer of a route, in the units of its asset.
@@ -74,6 +87,19 @@ extension RouteFile {
                 newcomer: isTrusted ? nil : NewcomerRule(payments: newPayers.payments))
         }
         return terms
+    }
+}
+
+extension UpstreamConfiguration.Address {
+    /// The origins under which an upstream may know itself.
+    fileprivate var origins: [String] {
+        switch self {
+        case .unix: return ["http://localhost"]
+        case .host(let host, let port):
+            let name = host.contains(":") ? "[\(host)]" : host
+            let origin = "http://\(name):\(port)"
+            return port == 80 ? [origin, "http://\(name)"] : [origin]
+        }
     }
 }
 

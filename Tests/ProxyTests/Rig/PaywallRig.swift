@@ -23,6 +23,8 @@ struct TestRoute: Sendable {
     var facts = PaywallRoute.Facts.none
     var limits = RouteLimits.none
     var advertisedHosts: Set<String> = []
+    var upgrades = UpgradeSet.webSocket
+    var maxBodyBytes: UInt64?
 
     static func free(_ match: String) -> TestRoute { TestRoute(match: match, offers: []) }
 }
@@ -63,7 +65,8 @@ final class PaywallRig: Sendable {
         let built = routes.map { route in
             PaywallRoute(
                 name: route.match, upstream: 0, offers: route.offers, timing: route.timing, chargeOn: route.chargeOn,
-                redelivery: route.redelivery, facts: route.facts, limits: route.limits, description: "a test",
+                redelivery: route.redelivery, facts: route.facts, upgrades: route.upgrades,
+                maxBodyBytes: route.maxBodyBytes, limits: route.limits, description: "a test",
                 origin: "https://api.example.com", advertisedHosts: route.advertisedHosts, registry: registry)
         }
         var upstream = UpstreamConfiguration(name: "api", address: .host("127.0.0.1", port: upstreamPort))

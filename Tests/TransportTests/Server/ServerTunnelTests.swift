@@ -1,4 +1,5 @@
 import NIOCore
+import NIOEmbedded
 import Testing
 
 @testable import Transport
@@ -9,6 +10,7 @@ struct ServerTunnelTests {
 
     private func open(_ limits: ServerLimits = ServerLimits()) throws -> (ServerHarness, NotingHandler) {
         let server = try ServerHarness(limits: limits)
+        try server.channel.pipeline.syncOperations.addHandler(HalfClosing(), position: .first)
         server.send(ask)
         let handler = try #require(server.handler)
         handler.stream.switchProtocols(ByteBuffer(string: "HTTP/1.1 101 Switching Protocols\r\nupgrade: echo\r\n"))
@@ -60,6 +62,15 @@ struct ServerTunnelTests {
         #expect(try server.received().hasSuffix("\r\n\r\nlate"))
         #expect(!server.isOpen)
         #expect(handler.events == ["end"], "a tunnel that ended has not broken off")
+    }
+
+    /// Closes one direction where the embedded channel would close both.
+    private final class HalfClosing: ChannelOutboundHandler {
+        typealias OutboundIn = ByteBuffer
+
+        func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
+            if mode == .all { context.close(promise: promise) } else { promise?.succeed(()) }
+        }
     }
 
     @Test("each direction ends by itself, ours first")
