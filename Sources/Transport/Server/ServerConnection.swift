@@ -52,6 +52,7 @@ final class ServerConnection: DownstreamConnection, ChannelInboundHandler {
     var inputClosed = false
     var drained = 0
     private(set) var isInsideHead = false
+    private var hasServed = false
     private var isReadingPaused = false
 
     // The response.
@@ -97,10 +98,8 @@ final class ServerConnection: DownstreamConnection, ChannelInboundHandler {
         if !loop.census.enter() {
             output.append { $0.writeStaticString(Self.overload) }
             finishConnection(lingers: false)
-        } else if loop.isDraining {
-            close()
         } else {
-            deadline = loop.sweep.deadline(after: limits.idleTimeout)
+            deadline = loop.sweep.deadline(after: loop.isDraining ? limits.drainGrace : limits.idleTimeout)
         }
     }
 
@@ -223,6 +222,7 @@ final class ServerConnection: DownstreamConnection, ChannelInboundHandler {
             return
         }
         phase = .exchange
+        hasServed = true
         responsePhase = .awaitsHead
         isBodyAccepted = false
         isBodyPaused = false
@@ -302,7 +302,13 @@ final class ServerConnection: DownstreamConnection, ChannelInboundHandler {
     }
 
     override func drain() {
-        if phase == .idle, !isInsideHead { finishConnection(lingers: false) }
+        guard phase == .idle, !isInsideHead else { return }
+        if hasServed {
+            finishConnection(lingers: false)
+        } else {
+            // Its request may be on its way: closing now would reset it.
+            deadline = min(deadline, loop.sweep.deadline(after: limits.drainGrace))
+        }
     }
 
     // MARK: Reading
