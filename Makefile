@@ -53,8 +53,9 @@ bench: packages ## Measures against nginx on the same machine
 gas: ## Prints what a payment costs on chain, alone and in batches
 	@dev/run-gas
 
-soak: release ## A thousand payments of a hundred payers in a storm (SOAK_SEED=…, SOAK_PAYMENTS=…)
-	SOAK_PAYMENTS="$${SOAK_PAYMENTS:-1000}" SOAK_SEED="$${SOAK_SEED:-$$RANDOM}" dev/run-endtoend -s Tests/EndToEnd/test_soak.py
+soak: release ## Ten minutes of churn at the edge, a thousand payments on a chain (SOAK_SEED=…, EDGE_SOAK_SECONDS=…, SOAK_PAYMENTS=…)
+	EDGE_SOAK_SECONDS="$${EDGE_SOAK_SECONDS:-600}" SOAK_PAYMENTS="$${SOAK_PAYMENTS:-1000}" SOAK_SEED="$${SOAK_SEED:-$$RANDOM}" \
+		dev/run-endtoend -s Tests/EndToEnd/test_edge_soak.py Tests/EndToEnd/test_soak.py
 
 clean: ## Removes what was built
 	rm -rf .build .cache

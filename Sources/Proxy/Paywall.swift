@@ -5,15 +5,16 @@ package import Transport
 
 /// The running paywall: its listeners, its loops and the file in force.
 package final class Paywall: Sendable {
-    private let listener: HTTPListener
+    /// Its addresses and connections; to be drained through the paywall.
+    package let listener: HTTPListener
     private let shared: PaywallShared
     private let loops: [NIOLoopBound<PaywallLoop>]
     private let eventLoops: [any EventLoop]
 
-    /// Binds every point and starts to take requests.
+    /// Binds every point, or takes the sockets that the process was started with, and starts to take requests.
     package static func start(
-        points: [ListenPoint], group: MultiThreadedEventLoopGroup, limits: ServerLimits, shared: PaywallShared,
-        generation: PaywallGeneration
+        points: [ListenPoint], group: MultiThreadedEventLoopGroup, limits: ServerLimits,
+        inherited: InheritedSockets = .none, shared: PaywallShared, generation: PaywallGeneration
     ) async throws(TransportError) -> Paywall {
         shared.gates.attach(to: generation.routes)
         let made = NIOLockedValueBox<[ObjectIdentifier: NIOLoopBound<PaywallLoop>]>([:])
@@ -25,7 +26,7 @@ package final class Paywall: Sendable {
             return loop
         }
         let listener = try await HTTPListener.bind(
-            points: points, group: group, limits: limits, delegate: delegate)
+            points: points, group: group, limits: limits, inherited: inherited, delegate: delegate)
         return Paywall(listener: listener, shared: shared, loops: Array(made.withLockedValue { $0 }.values))
     }
 
@@ -48,8 +49,10 @@ package final class Paywall: Sendable {
     }
 
     /// Stops accepting, lets requests end within `timeout`, then closes.
-    package func drain(timeout: Duration) async {
-        await listener.drain(timeout: timeout)
+    ///
+    /// - Parameter keepsSockets: As `HTTPListener.drain` has it.
+    package func drain(timeout: Duration, keepsSockets: Bool = false) async {
+        await listener.drain(timeout: timeout, keepsSockets: keepsSockets)
         await onEveryLoop { $0.close() }
     }
 

@@ -22,6 +22,8 @@ package final class PaywallGeneration: Sendable {
     package let trust: ProxyTrust
     /// How much one client and one payer may have.
     package let limits: RequestLimits
+    /// Whether each request gets a line of log.
+    package let hasAccessLog: Bool
     /// Whom payments may go to; an older file's offer to anyone else no longer stands.
     let payTo: Set<Account>
     private let routesByName: [String: PaywallRoute]
@@ -29,8 +31,9 @@ package final class PaywallGeneration: Sendable {
     package init(
         table: RouteTable, routes: [PaywallRoute], upstreams: [UpstreamConfiguration], unmatched: Unmatched = .deny,
         canonicaliser: Canonicaliser = Canonicaliser(), trust: ProxyTrust = ProxyTrust(),
-        limits: RequestLimits = RequestLimits()
+        limits: RequestLimits = RequestLimits(), hasAccessLog: Bool = true
     ) {
+        self.hasAccessLog = hasAccessLog
         self.table = table
         self.routes = routes
         self.upstreams = upstreams

@@ -15,6 +15,7 @@ import Transport
 package final class PaywallShared: Sendable {
     package let ledger: any PaymentLedger
     package let desk: RailDesk
+    /// Where lines of requests go under a file that wants them.
     package let accessLog: LogSink?
     /// The key under which client addresses are hashed.
     let addressKey: Bytes32

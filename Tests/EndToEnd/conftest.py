@@ -40,6 +40,8 @@ class Site:
         self.file = folder / f"{name}.toml"
         self.ledger_path = folder / f"{name}.db"
         self.process = None
+        # Listening sockets by name, passed to the program as a service manager passes them.
+        self.sockets = None
 
     def write(self, routes, **tables):
         self.config = config(self.upstream.url, self.ledger_path, routes, **tables)
@@ -53,7 +55,8 @@ class Site:
 
     def begin(self, command="serve", env=None):
         """Starts it and does not wait for its listeners."""
-        self.process = program.Farebox(command, "--config", self.file, env=env, cwd=self.folder)
+        self.process = program.Farebox(
+            command, "--config", self.file, env=env, cwd=self.folder, sockets=self.sockets)
 
     def fetch(self, *arguments, **keywords):
         return self.process.fetch(*arguments, **keywords)
@@ -94,6 +97,22 @@ class Site:
 
     def reload(self):
         self.process.send_signal(signal.SIGHUP)
+
+    def change(self, **tables):
+        """Merges tables over the file, reloads, and returns when the program has taken it or refused it: its log line."""
+        for name, value in tables.items():
+            old = self.config.get(name)
+            if value is None:
+                self.config.pop(name, None)
+            else:
+                self.config[name] = old | value if isinstance(value, dict) and isinstance(old, dict) else value
+        self.file.write_text(toml(self.config))
+        count = len(self.reloads())
+        self.reload()
+        return wait_until(lambda: len(found := self.reloads()) > count and found[count], "end of the reload", timeout=30)
+
+    def reloads(self):
+        return [event for event in self.process.events() if "reloaded" in event.get("message", "")]
 
     def stop(self):
         code = self.process.stop()

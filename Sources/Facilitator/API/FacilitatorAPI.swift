@@ -33,9 +33,16 @@ package final class FacilitatorAPI: Sendable {
         self.clock = clock
     }
 
-    /// Takes the keys of a new file.
-    package func reload(keys: APIKeys?) {
+    /// Takes the keys and limits of a new file; what callers have used of their limits stays used.
+    package func reload(keys: APIKeys?, rateLimit: RateLimiter.Policy?, dailyBudget: Int?) {
         self.keys.withLock { $0 = keys }
+        limiter.withLock { Self.adopt(rateLimit, in: &$0) }
+        budget.withLock { Self.adopt(dailyBudget.map { .daily($0) }, in: &$0) }
+    }
+
+    private static func adopt(_ policy: RateLimiter.Policy?, in limiter: inout RateLimiter?) {
+        guard let policy else { return limiter = nil }
+        if limiter == nil { limiter = RateLimiter(policy: policy) } else { limiter?.adopt(policy) }
     }
 
     /// The delegate for a listener's event loop.
@@ -86,6 +93,7 @@ extension ListenAddress {
     fileprivate var isLocal: Bool {
         switch self {
         case .unix: true
+        case .passed: false
         case .host(let host, _): host == "localhost" || host == "::1" || host.hasPrefix("127.")
         }
     }

@@ -43,8 +43,8 @@ package struct RateLimiter: Sendable {
     /// Callers kept apart.
     package static let maxCallers = 4096
 
-    private let interval: Duration
-    private let tolerance: Duration
+    private var interval: Duration
+    private var tolerance: Duration
     private let maxCallers: Int
     private var fullAgain: [Caller: Duration] = [:]
     private var newcomersFullAgain: Duration = .zero
@@ -54,6 +54,12 @@ package struct RateLimiter: Sendable {
         interval = policy.period / policy.perMinute
         tolerance = interval * (policy.burst - 1)
         self.maxCallers = maxCallers
+    }
+
+    /// Takes another policy; what callers have used stays used.
+    package mutating func adopt(_ policy: Policy) {
+        interval = policy.period / policy.perMinute
+        tolerance = interval * (policy.burst - 1)
     }
 
     /// Takes one token of the caller's bucket.

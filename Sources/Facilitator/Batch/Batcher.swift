@@ -20,14 +20,15 @@ package final class Batcher: Sendable {
 
     private let ledger: any PaymentLedger
     private let rail: @Sendable (String) -> (any Rail)?
-    private let plan: BatchPlan
+    private let planInForce: Mutex<BatchPlan>
     private let clock: RailClock
     private let now: @Sendable () -> UnixTime
     private let logger: Logger
     private let clockwork = Mutex(Clockwork())
 
     /// How often the queue is looked at; an interval shorter than that is kept to the next look.
-    private let look: Duration
+    private var look: Duration { min(plan.interval, .seconds(1)) }
+    private var plan: BatchPlan { planInForce.withLock { $0 } }
 
     /// - Parameter rail: Finds an adapter by its id, in the file in force.
     package init(
@@ -36,12 +37,14 @@ package final class Batcher: Sendable {
     ) {
         self.ledger = ledger
         self.rail = rail
-        self.plan = plan
+        planInForce = Mutex(plan)
         self.clock = clock
         self.now = now
         self.logger = logger
-        look = min(plan.interval, .seconds(1))
     }
+
+    /// Takes the plan of a new file, from the next look on.
+    package func adopt(_ plan: BatchPlan) { planInForce.withLock { $0 = plan } }
 
     /// Looks again and again until it is cancelled; what is under way then is finished.
     package func run() async {
@@ -77,7 +80,7 @@ package final class Batcher: Sendable {
             logger.warning("the ledger could not be read", metadata: ["reason": "\(error.message)"])
             return []
         }
-        let time = clock.now()
+        let (time, plan) = (clock.now(), plan)
         return Dictionary(grouping: owed, by: \.claim.adapter).compactMap { adapter, records in
             clockwork.withLock { clockwork in
                 let sinceLast = clockwork.closedAt[adapter].map { time - $0 } ?? plan.interval

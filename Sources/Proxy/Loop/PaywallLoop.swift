@@ -38,7 +38,7 @@ package final class PaywallLoop: RequestDelegate {
         currentPools = Array(repeating: nil, count: generation.upstreams.count)
         random = SystemRandomNumberGenerator()
         ids = RequestIDs(seed: random.next())
-        accessLog = AccessLog(sink: shared.accessLog)
+        accessLog = AccessLog(sink: generation.hasAccessLog ? shared.accessLog : nil)
         inbox = LoopInbox(eventLoop: eventLoop)
         if accessLog.isEnabled { startFlushing() }
     }
@@ -172,6 +172,7 @@ package final class PaywallLoop: RequestDelegate {
         let old = generation
         generation = next
         challenges = [:]
+        adoptAccessLog()
         currentPools = Array(repeating: nil, count: next.upstreams.count)
         forgetExpired()
         if old.maxTimeoutSeconds > 0 { retired.append((old, now())) }
@@ -189,6 +190,15 @@ package final class PaywallLoop: RequestDelegate {
         pools = [:]
         currentPools = currentPools.map { _ in nil }
         accessLog.flush()
+    }
+
+    private func adoptAccessLog() {
+        let isWanted = generation.hasAccessLog && shared.accessLog != nil
+        guard isWanted != accessLog.isEnabled else { return }
+        accessLog.flush()
+        flushTimer?.cancel()
+        accessLog = AccessLog(sink: isWanted ? shared.accessLog : nil)
+        if isWanted { startFlushing() }
     }
 
     private func startFlushing() {

@@ -14,6 +14,7 @@ extension FileReader {
         let proxyProtocol = proxyProtocol(section)
         let limits = limits(section, trust?.peers)
         let drainTimeout = section.read("drain_timeout", ValueKind.duration)
+        let drainDelay = section.read("drain_delay", ValueKind.duration)
         let hasAccessLog = section.read("access_log", ValueKind.bool)
         guard let listen, let unmatched, let trust, let proxyProtocol,
             let limits, let drainTimeout, let hasAccessLog
@@ -28,7 +29,7 @@ extension FileReader {
             listen: listen, publicURL: publicURL?.value ?? Self.origin(of: listen), hasPublicURL: publicURL != nil,
             unmatched: unmatched,
             trust: trust, proxyProtocol: proxyProtocol, limits: limits,
-            drainTimeout: drainTimeout.value, hasAccessLog: hasAccessLog.value)
+            drainTimeout: drainTimeout.value, drainDelay: drainDelay?.value ?? .zero, hasAccessLog: hasAccessLog.value)
     }
 
     /// The addresses of `listen`, at least one, each once.
@@ -172,6 +173,7 @@ extension ListenAddress {
     fileprivate var isLoopback: Bool {
         switch self {
         case .unix: true
+        case .passed: false
         case .host(let host, _): host == "::1" || host == "localhost" || host.hasPrefix("127.")
         }
     }

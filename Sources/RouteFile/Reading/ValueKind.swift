@@ -70,7 +70,8 @@ enum ValueKind {
     static func listenAddress(_ node: DocumentNode) -> Reading<ListenAddress> {
         guard case .string(let text) = node.value else { return .mistake("must be a string, not \(node.kind)") }
         guard let address = ListenAddress(text) else {
-            return .mistake("is not an address: write \"127.0.0.1:8402\", \"[::1]:8402\" or \"unix:/path\"")
+            return .mistake(
+                "is not an address: write \"127.0.0.1:8402\", \"[::1]:8402\", \"unix:/path\" or \"fd:NAME\"")
         }
         return .value(address)
     }

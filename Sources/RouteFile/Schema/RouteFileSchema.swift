@@ -19,9 +19,9 @@ package enum RouteFileSchema {
         .key("max_head_bytes", "\"16KiB\""), .key("max_target_bytes", "\"8KiB\""), .key("max_fields", "100"),
         .key("max_body_bytes"), .key("max_connections", "16384"), .key("header_timeout", "\"10s\""),
         .key("idle_timeout", "\"75s\""), .key("body_idle_timeout", "\"60s\""), .key("write_timeout", "\"60s\""),
-        .key("upgrade_idle_timeout", "\"1h\""),
-        .key("drain_timeout", "\"30s\""), .key("access_log", "true"), .key("trusted_proxies", "[]"),
-        .key("forwarded", "\"x\""), .key("proxy_protocol", "false"), .key("max_connections_per_client"), .later("tls"),
+        .key("upgrade_idle_timeout", "\"1h\""), .key("drain_timeout", "\"30s\""), .key("drain_delay"),
+        .key("access_log", "true"), .key("trusted_proxies", "[]"), .key("forwarded", "\"x\""),
+        .key("proxy_protocol", "false"), .key("max_connections_per_client"), .later("tls"),
     ]
 
     private static let facilitator: [KeySpec] = [

@@ -18,6 +18,8 @@ package struct ServerSettings: Sendable {
     /// Limits of the listener; `maxBodyBytes` is nil when bodies are not limited.
     package var limits: ServerLimits
     package var drainTimeout: Duration
+    /// How long connections are still taken after the process was asked to end.
+    package var drainDelay: Duration
     /// Whether each request gets a line of log.
     package var hasAccessLog: Bool
 }

@@ -1,29 +1,28 @@
 package import NIOCore
 package import NIOPosix
+import Synchronization
 
-/// Accepts HTTP/1.1 connections on every loop of a group.
+/// Accepts connections at listening addresses on every loop of a group.
 ///
 /// On Linux each loop has a listening socket of its own for each TCP address (`SO_REUSEPORT`), so that a connection
-/// stays on the loop that accepted it. Elsewhere, and for unix sockets, one socket deals its connections out.
+/// stays on the loop that accepted it. Elsewhere, for unix sockets and for those that were passed to the process, one
+/// socket deals its connections out.
 package final class HTTPListener: Sendable {
-    /// Makes the delegate of one event loop; called on it.
+    /// Makes the delegate of one event loop; called on it, once.
     package typealias DelegateFactory = @Sendable (any EventLoop) -> any RequestDelegate
 
-    /// The addresses bound, with the ports really taken; one for each that was asked for.
-    package let localAddresses: [SocketAddress]
+    private struct State {
+        var open: [BoundPoint]
+        /// Addresses given up, whose connections are not over yet.
+        var leaving: [BoundPoint] = []
+    }
 
-    private let channels: [any Channel]
-    private let loops: [NIOLoopBound<ServerLoop>]
-    private let census: ConnectionCensus
+    private let context: ListenerContext
+    private let state: Mutex<State>
 
-    private init(
-        localAddresses: [SocketAddress], channels: [any Channel], loops: [NIOLoopBound<ServerLoop>],
-        census: ConnectionCensus
-    ) {
-        self.localAddresses = localAddresses
-        self.channels = channels
-        self.loops = loops
-        self.census = census
+    private init(context: ListenerContext, open: [BoundPoint]) {
+        self.context = context
+        state = Mutex(State(open: open))
     }
 
     /// Binds all addresses and starts to accept, or binds none.
@@ -36,135 +35,114 @@ package final class HTTPListener: Sendable {
     }
 
     /// Binds all points and starts to accept, or binds none.
+    ///
+    /// - Parameter inherited: What the process was started with; taken instead of binding where it fits.
     package static func bind(
         points: [ListenPoint], group: MultiThreadedEventLoopGroup, limits: ServerLimits = ServerLimits(),
-        delegate: @escaping DelegateFactory
+        inherited: InheritedSockets = .none, delegate: @escaping DelegateFactory
     ) async throws(TransportError) -> HTTPListener {
-        let census = ConnectionCensus(limit: limits.maxConnections)
-        var binder = ListenerBinder(group: group, limits: limits)
-        var place: ListenAddress?
-        do {
-            for loop in group.makeIterator() {
-                let bound = try await loop.submit {
-                    let server = ServerLoop(
-                        eventLoop: loop, limits: limits, delegate: delegate(loop), census: census)
-                    return NIOLoopBound(server, eventLoop: loop)
-                }.get()
-                binder.loops.append(bound)
-            }
-            for point in points {
-                place = point.address
-                binder.options = point.options
-                try await binder.bind(point.address)
-            }
-        } catch {
-            for channel in binder.channels { try? await channel.close() }
-            let prefix = place.map { "\($0): " } ?? ""
-            throw TransportError(.bindFailed, detail: prefix + String(describing: error))
+        var delegates: [NIOLoopBound<any RequestDelegate>] = []
+        for loop in group.makeIterator() {
+            let made = try? await loop.submit { NIOLoopBound(delegate(loop), eventLoop: loop) }.get()
+            guard let made else { throw TransportError(.bindFailed, detail: "the event loops have ended") }
+            delegates.append(made)
         }
-        return HTTPListener(
-            localAddresses: binder.localAddresses, channels: binder.channels, loops: binder.loops, census: census)
+        let context = ListenerContext(
+            group: group, delegates: delegates, census: ConnectionCensus(limit: limits.maxConnections),
+            inherited: inherited)
+        let listener = HTTPListener(context: context, open: [])
+        let change = try await listener.prepare(points, limits: limits)
+        await listener.commit(change, drainTimeout: .zero)
+        return listener
     }
 
+    /// The addresses bound, with the ports really taken; one for each that was asked for.
+    package var localAddresses: [SocketAddress] { state.withLock { $0.open.flatMap(\.localAddresses) } }
+
     /// The connections open now, over all loops.
-    package var openConnections: Int { census.count }
+    package var openConnections: Int { context.census.count }
+
+    /// The sockets by the address that was asked for, for a program that replaces this one.
+    package var sockets: [(address: ListenAddress, sockets: [ListeningSocket])] {
+        state.withLock { state in state.open.map { ($0.address, $0.sockets) } }
+    }
+
+    // MARK: Other addresses and limits
+
+    /// What becomes of the addresses when a change is put in force.
+    package struct Change: Sendable {
+        fileprivate var limits: ServerLimits
+        fileprivate var kept: [(bound: BoundPoint, options: ListenerOptions)] = []
+        fileprivate var added: [BoundPoint] = []
+        fileprivate var removed: [BoundPoint] = []
+
+        /// Addresses that are new.
+        package var newAddresses: [SocketAddress] { added.flatMap(\.localAddresses) }
+        /// Addresses that are given up.
+        package var oldAddresses: [SocketAddress] { removed.flatMap(\.localAddresses) }
+    }
+
+    /// Binds what is new, and nothing where anything cannot be bound.
+    ///
+    /// Nothing else changes before `commit`.
+    package func prepare(_ points: [ListenPoint], limits: ServerLimits) async throws(TransportError) -> Change {
+        var change = Change(limits: limits)
+        let (open, leaving) = state.withLock { ($0.open, $0.leaving) }
+        change.removed = open
+        let beside = (open + leaving).flatMap(\.sockets).filter(\.isOpen)
+        for point in points {
+            if let index = change.removed.firstIndex(where: { $0.address == point.address }) {
+                change.kept.append((change.removed.remove(at: index), point.options))
+                continue
+            }
+            do {
+                change.added.append(try await BoundPoint(point, limits: limits, beside: beside, context: context))
+            } catch {
+                await abandon(change)
+                throw TransportError(.bindFailed, detail: "\(point.address): " + String(describing: error))
+            }
+        }
+        return change
+    }
+
+    /// Gives a prepared change up.
+    package func abandon(_ change: Change) async {
+        for point in change.added { await point.abandon() }
+    }
+
+    /// Puts a prepared change in force: new connections are taken at new addresses and under new limits.
+    ///
+    /// Addresses that are gone take no connections any more; what they have drains meanwhile.
+    package func commit(_ change: Change, drainTimeout: Duration) async {
+        context.census.setLimit(change.limits.maxConnections)
+        for (bound, options) in change.kept { await bound.adopt(options, limits: change.limits) }
+        for bound in change.added { await bound.startAccepting() }
+        state.withLock { state in
+            state.open = change.kept.map(\.bound) + change.added
+            state.leaving += change.removed
+        }
+        for bound in change.removed {
+            bound.drain(timeout: TimeAmount(drainTimeout), keepsSockets: false).whenComplete { [self] _ in
+                state.withLock { state in state.leaving.removeAll { $0 === bound } }
+            }
+        }
+    }
+
+    // MARK: The end
 
     /// Stops accepting, closes idle connections, lets exchanges finish, then closes what is left.
     ///
     /// Responses written meanwhile say `Connection: close`. Returns when no connection is left.
-    package func drain(timeout: Duration) async {
-        for channel in channels { try? await channel.close() }
-        await withTaskGroup(of: Void.self) { tasks in
-            for bound in loops {
-                tasks.addTask { await Self.drain(bound, timeout: TimeAmount(timeout)) }
-            }
-        }
+    ///
+    /// - Parameter keepsSockets: Leaves the sockets open, for connections to wait there for whoever comes next.
+    package func drain(timeout: Duration, keepsSockets: Bool = false) async {
+        let all = state.withLock { $0.open + $0.leaving }
+        let drained = all.map { $0.drain(timeout: TimeAmount(timeout), keepsSockets: keepsSockets) }
+        for each in drained { try? await each.get() }
     }
 
-    private static func drain(_ bound: NIOLoopBound<ServerLoop>, timeout: TimeAmount) async {
-        let loop = bound.eventLoop
-        let drained = loop.flatSubmit { bound.value.drain() }
-        let late = loop.scheduleTask(in: timeout) { bound.value.closeAll() }
-        try? await drained.get()
-        late.cancel()
-    }
-}
-
-/// Binds the sockets of one listener.
-private struct ListenerBinder {
-    let group: MultiThreadedEventLoopGroup
-    let limits: ServerLimits
-    var options = ListenerOptions()
-    var loops: [NIOLoopBound<ServerLoop>] = []
-    var channels: [any Channel] = []
-    var localAddresses: [SocketAddress] = []
-
-    init(group: MultiThreadedEventLoopGroup, limits: ServerLimits) {
-        self.group = group
-        self.limits = limits
-    }
-
-    mutating func bind(_ address: ListenAddress) async throws {
-        switch address {
-        case .unix(let path):
-            let bootstrap = bootstrap(on: group, sharesPort: false)
-            let channel = try await bootstrap.bind(unixDomainSocketPath: path, cleanupExistingSocketFile: true).get()
-            add(channel)
-        case .host(let host, let port):
-            try await bind(SocketAddress.makeAddressResolvingHost(host, port: port))
-        }
-    }
-
-    private mutating func bind(_ address: SocketAddress) async throws {
-        #if os(Linux)
-            guard loops.count > 1 else {
-                return add(try await bootstrap(on: group, sharesPort: false).bind(to: address).get())
-            }
-            // A socket that does not share finds out whether somebody else listens; sharing ones would join silently.
-            let probe = try await bootstrap(on: group, sharesPort: false).bind(to: address).get()
-            let actual = probe.localAddress ?? address
-            try await probe.close()
-            for (index, loop) in loops.enumerated() {
-                let channel = try await bootstrap(on: loop.eventLoop, sharesPort: true).bind(to: actual).get()
-                if index == 0 { add(channel) } else { channels.append(channel) }
-            }
-        #else
-            add(try await bootstrap(on: group, sharesPort: false).bind(to: address).get())
-        #endif
-    }
-
-    private mutating func add(_ channel: any Channel) {
-        channels.append(channel)
-        if let address = channel.localAddress { localAddresses.append(address) }
-    }
-
-    private func bootstrap(on group: any EventLoopGroup, sharesPort: Bool) -> ServerBootstrap {
-        let (loops, options) = (loops, options)
-        let bootstrap = ServerBootstrap(group: group)
-            .serverChannelOption(.backlog, value: 4096)
-            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-            .serverChannelOption(.maxMessagesPerRead, value: 16)
-            .serverChannelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture {
-                    try channel.pipeline.syncOperations.addHandler(AcceptPause())
-                }
-            }
-            .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
-            .childChannelOption(.allowRemoteHalfClosure, value: true)
-            .childChannelOption(
-                .writeBufferWaterMark, value: .init(low: limits.writeBufferLow, high: limits.writeBufferHigh)
-            )
-            .childChannelOption(
-                .recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 1024, initial: 2048, maximum: 65536)
-            )
-            .childChannelOption(.maxMessagesPerRead, value: 1)
-            .childChannelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture {
-                    guard let bound = loops.first(where: { $0.eventLoop === channel.eventLoop }) else { return }
-                    try ServerPipeline(loop: bound.value, options: options).install(on: channel)
-                }
-            }
-        return sharesPort
-            ? bootstrap.serverChannelOption(.socketOption(.init(rawValue: SO_REUSEPORT)), value: 1) : bootstrap
+    /// Closes every connection in the middle of what it does.
+    package func breakOff() {
+        for point in state.withLock({ $0.open + $0.leaving }) { point.breakOff() }
     }
 }

@@ -52,6 +52,7 @@ final class ServerConnection: DownstreamConnection, ChannelInboundHandler {
     var inputClosed = false
     var drained = 0
     private(set) var isInsideHead = false
+    private var hasServed = false
     private var isReadingPaused = false
 
     // The response.
@@ -101,10 +102,8 @@ final class ServerConnection: DownstreamConnection, ChannelInboundHandler {
         if !loop.census.enter() {
             output.append { $0.writeStaticString(Self.overload) }
             finishConnection(lingers: false)
-        } else if loop.isDraining {
-            close()
         } else {
-            deadline = loop.sweep.deadline(after: limits.idleTimeout)
+            deadline = loop.sweep.deadline(after: loop.isDraining ? limits.drainGrace : limits.idleTimeout)
         }
     }
 
@@ -227,6 +226,7 @@ final class ServerConnection: DownstreamConnection, ChannelInboundHandler {
             return
         }
         phase = .exchange
+        hasServed = true
         responsePhase = .awaitsHead
         isBodyAccepted = false
         isBodyPaused = false
@@ -308,7 +308,13 @@ final class ServerConnection: DownstreamConnection, ChannelInboundHandler {
     }
 
     override func drain() {
-        if phase == .idle, !isInsideHead { finishConnection(lingers: false) }
+        guard phase == .idle, !isInsideHead else { return }
+        if hasServed {
+            finishConnection(lingers: false)
+        } else {
+            // Its request may be on its way: closing now would reset it.
+            deadline = min(deadline, loop.sweep.deadline(after: limits.drainGrace))
+        }
     }
 
     // MARK: Reading

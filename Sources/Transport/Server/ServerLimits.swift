@@ -26,6 +26,8 @@ package struct ServerLimits: Sendable {
     package var writeTimeout: TimeAmount = .seconds(60)
     /// Longest time that a closed connection is read on, so that the client gets its last answer (RFC 9112 §9.6).
     package var lingerTimeout: TimeAmount = .seconds(5)
+    /// Time for the first request of a connection that came just before a drain.
+    package var drainGrace: TimeAmount = .milliseconds(500)
     /// Bytes of a body nobody wants that are read to keep the connection.
     package var maxDrainedBytes = 64 * 1024
     /// Bytes that a client may send ahead before reading pauses.

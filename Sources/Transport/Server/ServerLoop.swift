@@ -1,10 +1,12 @@
 import NIOCore
 import Synchronization
 
-/// What the connections of one event loop share.
+/// What the connections of one listening address share on one event loop.
 final class ServerLoop {
     let eventLoop: any EventLoop
-    let limits: ServerLimits
+    /// What the next connections are bound by and speak; a connection keeps what it began with.
+    @exclusivity(unchecked) var limits: ServerLimits
+    @exclusivity(unchecked) var options: ListenerOptions
     let delegate: any RequestDelegate
     let sweep: DeadlineSweep
     let census: ConnectionCensus
@@ -13,9 +15,13 @@ final class ServerLoop {
     @exclusivity(unchecked) private(set) var isDraining = false
     private var emptied: EventLoopPromise<Void>?
 
-    init(eventLoop: any EventLoop, limits: ServerLimits, delegate: any RequestDelegate, census: ConnectionCensus) {
+    init(
+        eventLoop: any EventLoop, limits: ServerLimits, options: ListenerOptions = ListenerOptions(),
+        delegate: any RequestDelegate, census: ConnectionCensus
+    ) {
         self.eventLoop = eventLoop
         self.limits = limits
+        self.options = options
         self.delegate = delegate
         self.census = census
         sweep = DeadlineSweep(eventLoop: eventLoop)
@@ -36,8 +42,18 @@ final class ServerLoop {
 
     /// Closes idle connections and lets the others finish; the future completes when none is left.
     func drain() -> EventLoopFuture<Void> {
+        beginDraining()
+        return whenEmpty()
+    }
+
+    /// Closes idle connections and lets the others finish; a connection that still comes may ask once.
+    func beginDraining() {
         isDraining = true
         for case let connection as DownstreamConnection in sweep.all { connection.drain() }
+    }
+
+    /// Completes when no connection is left.
+    func whenEmpty() -> EventLoopFuture<Void> {
         guard sweep.count > 0 else { return eventLoop.makeSucceededVoidFuture() }
         let promise = emptied ?? eventLoop.makePromise(of: Void.self)
         emptied = promise
@@ -53,19 +69,22 @@ final class ServerLoop {
 /// Counts open connections over all loops.
 final class ConnectionCensus: Sendable {
     private let open = Atomic<Int>(0)
-    private let limit: Int
+    private let limit: Atomic<Int>
     /// Connections by client, where their number is limited.
     let clients = ActiveCounts()
 
     init(limit: Int) {
-        self.limit = limit
+        self.limit = Atomic(limit)
     }
+
+    /// Sets another limit; what is open stays open.
+    func setLimit(_ limit: Int) { self.limit.store(limit, ordering: .relaxed) }
 
     var count: Int { open.load(ordering: .relaxed) }
 
     /// Counts a connection in and says whether it is within the limit.
     func enter() -> Bool {
-        open.add(1, ordering: .relaxed).newValue <= limit
+        open.add(1, ordering: .relaxed).newValue <= limit.load(ordering: .relaxed)
     }
 
     func leave() {

@@ -30,7 +30,7 @@ struct DemoCommand: AsyncParsableCommand {
         guard ListenAddress(listen) != nil else {
             throw ValidationError("`\(listen)` is not host:port")
         }
-        let signals = serve ? await StopSignals.trap() : nil
+        let signals = serve ? await ProcessSignals.trap() : nil
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let log = LogOutput(isSilent: true)
         let status: ExitStatus
@@ -46,7 +46,7 @@ struct DemoCommand: AsyncParsableCommand {
     }
 
     private func run(
-        group: MultiThreadedEventLoopGroup, log: LogOutput, signals: StopSignals?
+        group: MultiThreadedEventLoopGroup, log: LogOutput, signals: ProcessSignals?
     ) async throws -> ExitStatus {
         let upstream = try await DemoUpstream.start(group: group)
         let plan = try DemoPlan.make(listen: listen, upstreamPort: upstream.port)
@@ -55,7 +55,7 @@ struct DemoCommand: AsyncParsableCommand {
             let status = await story.tell()
             if status == .success, let signals {
                 story.tellWhatToType()
-                await signals.untilStopped {}
+                await signals.untilStopped()
             }
             return status
         }

@@ -16,18 +16,22 @@ final class Node: Sendable {
     private let logger: Logger
     private let rails: RailsInForce
     private let factory: RailFactory
+    private let batcher: Batcher
     private let listeners: NodeListeners
+    /// Whether the sockets stay open when the listeners are drained.
+    private let keepsSockets = Atomic(false)
     /// The ledger, for those in the process who show it.
     let ledger: any PaymentLedger
 
     private init(
-        plan: NodePlan, logger: Logger, rails: RailsInForce, factory: RailFactory, listeners: NodeListeners,
-        ledger: any PaymentLedger
+        plan: NodePlan, logger: Logger, rails: RailsInForce, factory: RailFactory, batcher: Batcher,
+        listeners: NodeListeners, ledger: any PaymentLedger
     ) {
         self.plan = Mutex(plan)
         self.logger = logger
         self.rails = rails
         self.factory = factory
+        self.batcher = batcher
         self.listeners = listeners
         self.ledger = ledger
     }
@@ -39,16 +43,22 @@ final class Node: Sendable {
     ///
     /// No listener opens before the payments that a crash left open have been looked at, and the ledger closes after the
     /// last of those who write to it.
+    ///
+    /// - Parameters:
+    ///   - inherited: Sockets that the process was started with.
+    ///   - haste: Cuts the draining short.
     static func run<R: Sendable>(
         _ plan: NodePlan, group: MultiThreadedEventLoopGroup, log: LogOutput,
-        body: @Sendable (Node) async -> R
+        inherited: InheritedSockets = .none, haste: Haste = Haste(), body: @Sendable (Node) async -> R
     ) async throws(NodeFailure) -> R {
         let logger = log.logger()
         let ledger = try plan.file.ledger.open()
         do {
             let client = try OutgoingClient(group: group)
             let factory = RailFactory(client: client, ledger: ledger, now: PaywallShared.systemTime)
-            let result = try await run(plan, group: group, log: log, ledger: ledger, factory: factory, body: body)
+            let opening = Opening(
+                group: group, log: log, ledger: ledger, factory: factory, inherited: inherited, haste: haste)
+            let result = try await run(plan, opening, body: body)
             await client.shutdown()
             await ledger.close()
             logger.notice("stopped")
@@ -65,11 +75,21 @@ final class Node: Sendable {
         }
     }
 
+    /// What a process has before it has listeners.
+    private struct Opening: Sendable {
+        let group: MultiThreadedEventLoopGroup
+        let log: LogOutput
+        let ledger: any PaymentLedger
+        let factory: RailFactory
+        let inherited: InheritedSockets
+        let haste: Haste
+    }
+
     private static func run<R: Sendable>(
-        _ plan: NodePlan, group: MultiThreadedEventLoopGroup, log: LogOutput, ledger: any PaymentLedger,
-        factory: RailFactory, body: @Sendable (Node) async -> R
+        _ plan: NodePlan, _ opening: Opening, body: @Sendable (Node) async -> R
     ) async throws -> R {
-        let logger = log.logger()
+        let (ledger, factory, haste) = (opening.ledger, opening.factory, opening.haste)
+        let logger = opening.log.logger()
         let rails = RailsInForce(try plan.registry(factory))
         for notice in plan.notices(of: rails.registry) {
             logger.warning("notice", metadata: ["notice": "\(notice)"])
@@ -95,36 +115,63 @@ final class Node: Sendable {
         }
         let desk = RailDesk()
         let shared = PaywallShared(
-            ledger: ledger, desk: desk, accessLog: plan.hasAccessLog ? log.sink : nil,
+            ledger: ledger, desk: desk, accessLog: opening.log.sink,
             addressKey: ledger.addressKey ?? Self.randomKey(),
             maxTracked: plan.file.maxTracked, backlog: backlog)
         async let jobs: Void = desk.run()
         do {
             let listeners = try await NodeListeners.open(
-                plan, group: group, shared: shared, registry: rails.registry, logger: logger)
+                plan, registry: rails.registry,
+                in: NodeListeners.Surroundings(
+                    group: opening.group, inherited: opening.inherited, shared: shared, logger: logger))
             let node = Node(
-                plan: plan, logger: logger, rails: rails, factory: factory, listeners: listeners, ledger: ledger)
+                plan: plan, logger: logger, rails: rails, factory: factory, batcher: batcher, listeners: listeners,
+                ledger: ledger)
             let result = await withTaskGroup(of: Void.self) { tasks in
                 tasks.addTask { await worker.run(every: workerInterval) }
                 tasks.addTask { await batcher.run() }
                 tasks.addTask { await node.watchRails() }
                 let result = await body(node)
-                logger.notice("draining", metadata: ["timeout": "\(plan.file.server.drainTimeout)"])
-                await listeners.drain(timeout: plan.file.server.drainTimeout)
+                tasks.addTask {
+                    await haste.wanted()
+                    while !Task.isCancelled {
+                        listeners.breakOff()
+                        try? await Task.sleep(for: .milliseconds(100))
+                    }
+                }
+                await node.drain(haste)
                 tasks.cancelAll()
                 return result
             }
             desk.close()
             await jobs
-            await settle(group)
-            // Authorizations do not wait for the next start.
-            await batcher.flush()
+            await settle(opening.group)
+            // Authorizations do not wait for the next start, unless somebody cannot wait for them.
+            if !haste.isWanted { await batcher.flush() }
             return result
         } catch {
             desk.close()
             await jobs
             throw error
         }
+    }
+
+    private func drain(_ haste: Haste) async {
+        let server = plan.withLock { $0.file.server }
+        if server.drainDelay > .zero, !keepsSockets.load(ordering: .acquiring) {
+            logger.notice("going to drain", metadata: ["delay": "\(server.drainDelay)"])
+            await haste.sleep(for: server.drainDelay)
+        }
+        logger.notice("draining", metadata: ["timeout": "\(server.drainTimeout)"])
+        await listeners.drain(
+            timeout: haste.isWanted ? .zero : server.drainTimeout,
+            keepsSockets: keepsSockets.load(ordering: .acquiring))
+    }
+
+    /// Has the sockets stay open at the end, and returns them; connections wait in them for another program.
+    func keepSockets() -> [(address: ListenAddress, sockets: [ListeningSocket])] {
+        keepsSockets.store(true, ordering: .releasing)
+        return listeners.sockets
     }
 
     /// Lets the loops write what the last rails said: each round is one answer of the ledger.
@@ -140,11 +187,14 @@ final class Node: Sendable {
     /// Where the paywall can be reached, by the first of its addresses.
     var paywallAddress: SocketAddress? { listeners.paywall?.localAddresses.first }
 
-    /// Takes a new file in whole, or nothing of it.
+    /// Takes a new file in whole, or nothing of it; one call at a time.
     func adopt(_ next: NodePlan) async throws(NodeFailure) {
         let registry = try next.registry(factory)
-        await listeners.adopt(next, registry: registry)
+        // The last step that can fail.
+        let change = try await listeners.prepare(next, registry: registry)
+        await listeners.adopt(change, next, registry: registry)
         rails.adopt(registry)
+        batcher.adopt(next.file.batch.plan)
         let before = plan.withLock { plan in
             defer { plan = next }
             return plan

@@ -5,14 +5,23 @@ import NIOCore
 import NIOPosix
 import Proxy
 import RouteFile
+import Synchronization
 import Transport
 
 /// The listeners of a process, which share one ledger and one registry.
-struct NodeListeners: Sendable {
+final class NodeListeners: Sendable {
     let paywall: Paywall?
-    let facilitator: FacilitatorListener?
-    /// What 402s advertise where the file does not say.
-    private let localOrigin: String
+    /// Stays when a file leaves it out, without an address.
+    private let facilitator: Mutex<FacilitatorListener?>
+    private let surroundings: Surroundings
+
+    /// What listeners are opened in.
+    struct Surroundings: Sendable {
+        let group: MultiThreadedEventLoopGroup
+        let inherited: InheritedSockets
+        let shared: PaywallShared
+        let logger: Logger
+    }
 
     /// The facilitator's API with the listener that it is served on.
     struct FacilitatorListener: Sendable {
@@ -21,38 +30,37 @@ struct NodeListeners: Sendable {
         let listener: HTTPListener
     }
 
+    private init(paywall: Paywall?, facilitator: FacilitatorListener?, surroundings: Surroundings) {
+        self.paywall = paywall
+        self.facilitator = Mutex(facilitator)
+        self.surroundings = surroundings
+    }
+
     /// Binds everything, or nothing stays bound.
     static func open(
-        _ plan: NodePlan, group: MultiThreadedEventLoopGroup, shared: PaywallShared, registry: AdapterRegistry,
-        logger: Logger
+        _ plan: NodePlan, registry: AdapterRegistry, in surroundings: Surroundings
     ) async throws(NodeFailure) -> NodeListeners {
         var paywall: Paywall?
-        var localOrigin = ""
         do throws(TransportError) {
             if plan.servesPaywall {
                 let server = plan.file.server
-                let generation = PaywallGeneration(plan.file, origin: server.publicURL, registry: registry)
-                var options = ListenerOptions()
-                options.proxyProtocol = server.proxyProtocol
+                let generation = PaywallGeneration(plan, origin: server.publicURL, registry: registry)
                 let started = try await Paywall.start(
-                    points: server.listen.map { ListenPoint(address: $0, options: options) }, group: group,
-                    limits: server.limits, shared: shared,
-                    generation: generation)
+                    points: plan.paywallPoints, group: surroundings.group, limits: server.limits,
+                    inherited: surroundings.inherited, shared: surroundings.shared, generation: generation)
                 paywall = started
-                localOrigin = started.localAddresses.first.map(origin) ?? ""
-                if plan.advertisesFreePort {
-                    // Only now is it known which port it is.
-                    await started.adopt(PaywallGeneration(plan.file, origin: localOrigin, registry: registry))
-                }
-                log(started.localAddresses, role: "paywall", logger)
+                log(started.localAddresses, role: "paywall", surroundings.logger)
             }
             var facilitator: FacilitatorListener?
             if let part = plan.file.facilitator {
-                let opened = try await open(part, group: group, shared: shared, registry: registry, logger: logger)
+                let opened = try await open(part, plan.facilitatorPoints, registry: registry, in: surroundings)
                 facilitator = opened
-                log(opened.listener.localAddresses, role: "facilitator", logger)
+                log(opened.listener.localAddresses, role: "facilitator", surroundings.logger)
             }
-            return NodeListeners(paywall: paywall, facilitator: facilitator, localOrigin: localOrigin)
+            let listeners = NodeListeners(paywall: paywall, facilitator: facilitator, surroundings: surroundings)
+            // Only now is it known which port a free one is.
+            if plan.advertisesFreePort { await listeners.renew(plan, registry: registry) }
+            return listeners
         } catch {
             await paywall?.drain(timeout: .zero)
             throw .transport(error)
@@ -60,17 +68,17 @@ struct NodeListeners: Sendable {
     }
 
     private static func open(
-        _ part: FacilitatorSettings, group: MultiThreadedEventLoopGroup, shared: PaywallShared,
-        registry: AdapterRegistry,
-        logger: Logger
+        _ part: FacilitatorSettings, _ points: [ListenPoint], registry: AdapterRegistry, in surroundings: Surroundings
     ) async throws(TransportError) -> FacilitatorListener {
         let service = FacilitatorService(
-            registry: registry, ledger: shared.ledger, payToAllowed: part.payToAllowed, now: PaywallShared.systemTime)
+            registry: registry, ledger: surroundings.shared.ledger, payToAllowed: part.payToAllowed,
+            now: PaywallShared.systemTime)
         let api = FacilitatorAPI(
             service: service, keys: part.keys, rateLimit: part.rateLimit, dailyBudget: part.dailyBudget,
-            logger: logger)
+            logger: surroundings.logger)
         let listener = try await HTTPListener.bind(
-            addresses: part.listen, group: group, limits: FacilitatorAPI.serverLimits
+            points: points, group: surroundings.group, limits: FacilitatorAPI.serverLimits,
+            inherited: surroundings.inherited
         ) { api.delegate(on: $0) }
         return FacilitatorListener(api: api, service: service, listener: listener)
     }
@@ -78,24 +86,91 @@ struct NodeListeners: Sendable {
     /// Renders the 402s anew, under the same file.
     func renew(_ plan: NodePlan, registry: AdapterRegistry) async {
         guard let paywall else { return }
-        let origin = plan.advertisesFreePort ? localOrigin : plan.file.server.publicURL
-        await paywall.adopt(PaywallGeneration(plan.file, origin: origin, registry: registry))
+        let local = paywall.localAddresses.first.map(Self.origin) ?? ""
+        let origin = plan.advertisesFreePort ? local : plan.file.server.publicURL
+        await paywall.adopt(PaywallGeneration(plan, origin: origin, registry: registry))
     }
 
-    /// Puts a new file in force on every listener.
-    func adopt(_ plan: NodePlan, registry: AdapterRegistry) async {
-        await renew(plan, registry: registry)
-        if let facilitator, let part = plan.file.facilitator {
-            facilitator.service.reload(registry: registry, payToAllowed: part.payToAllowed)
-            facilitator.api.reload(keys: part.keys)
+    // MARK: A new file
+
+    /// A file whose addresses are bound and which is not in force yet.
+    struct Change: Sendable {
+        fileprivate var paywall: HTTPListener.Change?
+        fileprivate var facilitator: HTTPListener.Change?
+        fileprivate var opened: FacilitatorListener?
+    }
+
+    /// Binds what a new file adds, and nothing where anything cannot be bound.
+    ///
+    /// Nothing else changes before `adopt`.
+    func prepare(_ plan: NodePlan, registry: AdapterRegistry) async throws(NodeFailure) -> Change {
+        var change = Change()
+        do throws(TransportError) {
+            change.paywall = try await paywall?.listener.prepare(plan.paywallPoints, limits: plan.file.server.limits)
+            if let known = facilitator.withLock({ $0 }) {
+                change.facilitator = try await known.listener.prepare(
+                    plan.facilitatorPoints, limits: FacilitatorAPI.serverLimits)
+            } else if let part = plan.file.facilitator {
+                change.opened = try await Self.open(part, plan.facilitatorPoints, registry: registry, in: surroundings)
+            }
+            return change
+        } catch {
+            if let prepared = change.paywall { await paywall?.listener.abandon(prepared) }
+            throw .transport(error)
         }
     }
 
+    /// Puts a prepared file in force on every listener.
+    func adopt(_ change: Change, _ plan: NodePlan, registry: AdapterRegistry) async {
+        let timeout = plan.file.server.drainTimeout
+        await renew(plan, registry: registry)
+        if let paywall, let prepared = change.paywall {
+            await paywall.listener.commit(prepared, drainTimeout: timeout)
+            tell(prepared, role: "paywall")
+            if plan.advertisesFreePort { await renew(plan, registry: registry) }
+        }
+        if let opened = change.opened {
+            facilitator.withLock { $0 = opened }
+            Self.log(opened.listener.localAddresses, role: "facilitator", surroundings.logger)
+        } else if let known = facilitator.withLock({ $0 }), let prepared = change.facilitator {
+            if let part = plan.file.facilitator {
+                known.service.reload(registry: registry, payToAllowed: part.payToAllowed)
+                known.api.reload(keys: part.keys, rateLimit: part.rateLimit, dailyBudget: part.dailyBudget)
+            }
+            await known.listener.commit(prepared, drainTimeout: timeout)
+            tell(prepared, role: "facilitator")
+        }
+    }
+
+    // MARK: The end
+
     /// Stops accepting everywhere at once and lets requests end.
-    func drain(timeout: Duration) async {
-        async let paywallDone: Void? = paywall?.drain(timeout: timeout)
-        async let facilitatorDone: Void? = facilitator?.listener.drain(timeout: timeout)
+    func drain(timeout: Duration, keepsSockets: Bool) async {
+        let known = facilitator.withLock { $0 }
+        async let paywallDone: Void? = paywall?.drain(timeout: timeout, keepsSockets: keepsSockets)
+        async let facilitatorDone: Void? = known?.listener.drain(timeout: timeout, keepsSockets: keepsSockets)
         _ = await (paywallDone, facilitatorDone)
+    }
+
+    /// Closes every connection in the middle of what it does.
+    func breakOff() {
+        paywall?.listener.breakOff()
+        facilitator.withLock { $0 }?.listener.breakOff()
+    }
+
+    /// The sockets of all listeners, for a program that replaces this one.
+    var sockets: [(address: ListenAddress, sockets: [ListeningSocket])] {
+        (paywall?.listener.sockets ?? []) + (facilitator.withLock { $0 }?.listener.sockets ?? [])
+    }
+
+    // MARK: The log
+
+    private func tell(_ change: HTTPListener.Change, role: String) {
+        Self.log(change.newAddresses, role: role, surroundings.logger)
+        for address in change.oldAddresses {
+            surroundings.logger.notice(
+                "no longer listening", metadata: ["role": "\(role)", "address": "\(address.text)"])
+        }
     }
 
     private static func log(_ addresses: [SocketAddress], role: String, _ logger: Logger) {

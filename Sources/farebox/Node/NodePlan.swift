@@ -1,5 +1,6 @@
 import Facilitator
 import RouteFile
+import Transport
 
 /// What a process runs: a file, and which part of it.
 struct NodePlan: Sendable {
@@ -35,23 +36,18 @@ struct NodePlan: Sendable {
     /// The keys whose change a running process cannot take over.
     func restartNeeded(for next: NodePlan) -> [String] {
         var keys: [String] = []
-        if servesPaywall {
-            if file.server.listen != next.file.server.listen { keys.append("server.listen") }
-            if file.server.proxyProtocol != next.file.server.proxyProtocol { keys.append("server.proxy_protocol") }
-            if hasAccessLog != next.hasAccessLog { keys.append("server.access_log") }
-            // The limits have no equality of their own; their mirrors tell them apart.
-            if "\(file.server.limits)" != "\(next.file.server.limits)" { keys.append("limits in [server]") }
-        }
         if file.maxTracked != next.file.maxTracked { keys.append("limits.max_tracked") }
-        if file.server.drainTimeout != next.file.server.drainTimeout { keys.append("server.drain_timeout") }
-        if file.facilitator?.listen != next.file.facilitator?.listen { keys.append("facilitator.listen") }
-        if file.facilitator?.rateLimit != next.file.facilitator?.rateLimit {
-            keys.append("facilitator.settle_per_minute")
-        }
-        if file.facilitator?.dailyBudget != next.file.facilitator?.dailyBudget {
-            keys.append("facilitator.settle_per_day")
-        }
         if file.ledger != next.file.ledger { keys.append("ledger.url") }
         return keys
     }
+
+    /// What the paywall listens at.
+    var paywallPoints: [ListenPoint] {
+        var options = ListenerOptions()
+        options.proxyProtocol = file.server.proxyProtocol
+        return file.server.listen.map { ListenPoint(address: $0, options: options) }
+    }
+
+    /// What the facilitator's API listens at; nothing where the file has none.
+    var facilitatorPoints: [ListenPoint] { file.facilitator?.listen.map { ListenPoint(address: $0) } ?? [] }
 }

@@ -11,7 +11,8 @@ extension PaywallGeneration {
     /// Puts the routes of a file on the rails of its adapters.
     ///
     /// `origin` is what 402s advertise.
-    convenience init(_ file: RouteFile, origin: String, registry: AdapterRegistry) {
+    convenience init(_ plan: NodePlan, origin: String, registry: AdapterRegistry) {
+        let file = plan.file
         let unmatched: PaywallGeneration.Unmatched =
             switch file.server.unmatched {
             case .deny: .deny
@@ -27,7 +28,7 @@ extension PaywallGeneration {
                 PaywallRoute($0, file: file, origin: origin, registry: registry)
             },
             upstreams: file.upstreams.map(\.configuration), unmatched: unmatched, canonicaliser: file.canonicaliser,
-            trust: file.server.trust, limits: file.limits)
+            trust: file.server.trust, limits: file.limits, hasAccessLog: plan.hasAccessLog)
     }
 }
 

@@ -14,7 +14,8 @@ struct ServeCommand: AsyncParsableCommand {
 
             SIGHUP reads the file again: a good one takes effect at once, a bad one is told and changes nothing. SIGTERM \
             and SIGINT stop accepting, let requests end within `server.drain_timeout`, write what is to be written, and \
-            exit with 0. Exit code 1: the file, the ledger or an address cannot be had.
+            exit with 0; a second one waits for nothing. SIGUSR2 replaces the program by the one at the same path, which \
+            goes on with the same sockets. Exit code 1: the file, the ledger or an address cannot be had.
             """)
 
     @OptionGroup

@@ -8,6 +8,7 @@ import subprocess
 import threading
 from pathlib import Path
 
+from .manager import passing
 from .polling import wait_until
 from .wire import Connection, fetch
 
@@ -39,12 +40,17 @@ def run(*arguments, env=None, stdin=None, timeout=30, cwd=None):
 class Farebox:
     """A running `farebox serve` or `farebox facilitator`; its output is collected and scanned for secrets at the end."""
 
-    def __init__(self, *arguments, env=None, cwd=None):
+    def __init__(self, *arguments, env=None, cwd=None, sockets=None):
+        """`sockets` are listening ones by name, passed as a service manager passes them."""
         self.secrets = []
         self.lines = []
+        command, env, passed = [binary(), *map(str, arguments)], dict(env or {}), ()
+        if sockets:
+            command, variables, passed = passing(command, sockets)
+            env |= variables
         self.process = subprocess.Popen(
-            [binary(), *map(str, arguments)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, env=environment(**(env or {})), cwd=cwd)
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment(**env),
+            cwd=cwd, pass_fds=passed)
         self.readers = [
             threading.Thread(target=self._collect, args=(pipe,), daemon=True)
             for pipe in (self.process.stdout, self.process.stderr)
@@ -87,8 +93,9 @@ class Farebox:
 
         return wait_until(found, f"log line {message!r} {metadata}", timeout)[count - 1]
 
-    def address(self, role="paywall"):
-        event = self.wait_for_event("listening", role=role)
+    def address(self, role="paywall", count=1):
+        """Where it listens, or listens by now: the address of the log's line of that number."""
+        event = self.wait_for_event("listening", role=role, count=count)
         host, _, port = event["address"].rpartition(":")
         return host, int(port)
 
@@ -127,6 +134,10 @@ class Farebox:
         self.process.wait()
         for reader in self.readers:
             reader.join(5)
+
+    def descriptors(self):
+        """How many files and sockets it has open."""
+        return len(os.listdir(f"/proc/{self.pid}/fd"))
 
     def resident_bytes(self):
         text = Path(f"/proc/{self.pid}/status").read_text()

@@ -167,8 +167,7 @@ class Upstream:
     """Listens on a free port of the loopback from the start; `start_serving=False` refuses connections until `serve()`."""
 
     def __init__(self, start_serving=True):
-        self.socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        self.socket.bind(("127.0.0.1", 0))
+        self._bind(("127.0.0.1", 0))
         self.address = self.socket.getsockname()
         self.url = f"http://127.0.0.1:{self.address[1]}"
         self.lock = threading.Lock()
@@ -203,6 +202,27 @@ class Upstream:
             with self.lock:
                 self.open.discard(client)
             client.close()
+
+    def _bind(self, address):
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.socket.bind(address)
+
+    def restart(self):
+        """Ends and is there again at the same address; whoever is in the middle of something is cut off."""
+        self.stop()
+
+        def is_bound():
+            try:
+                self._bind(self.address)
+                return True
+            except OSError:
+                # The thread that accepted has not let go of the socket yet.
+                self.socket.close()
+                return False
+
+        wait_until(is_bound, "address of the upstream")
+        self.serve()
 
     def stop(self):
         try:

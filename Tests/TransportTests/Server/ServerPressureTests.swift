@@ -165,7 +165,9 @@ struct ServerPressureTests {
 
     @Test("draining closes idle connections and lets an exchange finish")
     func drain() throws {
-        let idle = try ServerHarness()
+        let idle = try ServerHarness { $0.stream.answer("hi") }
+        idle.send(get)
+        #expect(idle.isOpen)
         _ = idle.loop.drain()
         #expect(!idle.isOpen)
         let busy = try ServerHarness()
@@ -177,6 +179,22 @@ struct ServerPressureTests {
         #expect(try busy.received().contains("connection: close\r\n"))
         #expect(!busy.isOpen)
         #expect(isOver)
+    }
+
+    @Test("a connection that has not asked yet is given a moment for it when draining begins")
+    func drainGrace() throws {
+        let asks = try ServerHarness { $0.stream.answer("last") }
+        let silent = try ServerHarness()
+        for server in [asks, silent] {
+            _ = server.loop.drain()
+            #expect(server.isOpen)
+        }
+        asks.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        let answer = try asks.received()
+        #expect(answer.contains("connection: close\r\n") && answer.hasSuffix("last"))
+        #expect(!asks.isOpen)
+        silent.pass(ServerLimits().drainGrace + .seconds(1))
+        #expect(!silent.isOpen)
     }
 
     @Test("what draining leaves over is closed in the end")

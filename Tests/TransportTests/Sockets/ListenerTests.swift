@@ -197,7 +197,9 @@ struct ListenerTests {
         arguments: [
             ("127.0.0.1:80", ListenAddress.host("127.0.0.1", port: 80)), (":8402", .host("0.0.0.0", port: 8402)),
             ("[::1]:1", .host("::1", port: 1)), ("localhost:0", .host("localhost", port: 0)),
-            ("unix:/run/f.sock", .unix("/run/f.sock")), ("127.0.0.1", nil), ("127.0.0.1:", nil), ("a:65536", nil),
+            ("unix:/run/f.sock", .unix("/run/f.sock")),
+            ("fd:3", .passed("3")), ("fd:farebox.socket", .passed("farebox.socket")), ("fd:", nil), ("fd:a:b", nil),
+            ("fd:a b", nil), ("unix:/run/a\nb", nil), ("127.0.0.1", nil), ("127.0.0.1:", nil), ("a:65536", nil),
             ("a:-1", nil), ("::1:80", nil), ("[1]:80", nil), ("unix:f.sock", nil), ("", nil), ("a b:1", nil),
         ])
     func listenAddress(_ text: String, _ expected: ListenAddress?) {
