@@ -68,7 +68,8 @@ package enum UpstreamError: Error, Sendable, Equatable {
     /// keep the others from it.
     var isOfServer: Bool {
         switch self {
-        case .queueFull, .queueTimeout, .poolClosed, .noServer, .malformedResponse, .headTooLarge: false
+        case .queueFull, .queueTimeout, .poolClosed, .noServer, .malformedResponse, .headTooLarge, .responseTooLarge:
+            false
         default: true
         }
     }

@@ -10,7 +10,8 @@ enum RetryRule {
         switch error {
         case .connectFailed, .connectTimeout, .certificateRefused, .queueFull, .poolClosed: !wasSent || isRepeatable
         case .closedBeforeResponse: isRepeatable
-        case .queueTimeout, .firstByteTimeout, .idleTimeout, .brokenOff, .malformedResponse, .headTooLarge, .noServer:
+        case .queueTimeout, .firstByteTimeout, .idleTimeout, .brokenOff, .malformedResponse, .headTooLarge,
+            .responseTooLarge, .noServer:
             false
         }
     }
