@@ -14,8 +14,9 @@ package final class PaywallGeneration: Sendable {
     package let table: RouteTable
     /// In the order of the table.
     package let routes: [PaywallRoute]
-    package let upstreams: [UpstreamConfiguration]
-    let upstreamKeys: [UpstreamKey]
+    package let upstreams: [UpstreamGroupConfiguration]
+    /// For each upstream the keys of its servers.
+    let upstreamKeys: [[UpstreamKey]]
     package let unmatched: Unmatched
     package let canonicaliser: Canonicaliser
     /// Whose word about clients is taken.
@@ -29,7 +30,8 @@ package final class PaywallGeneration: Sendable {
     private let routesByName: [String: PaywallRoute]
 
     package init(
-        table: RouteTable, routes: [PaywallRoute], upstreams: [UpstreamConfiguration], unmatched: Unmatched = .deny,
+        table: RouteTable, routes: [PaywallRoute], upstreams: [UpstreamGroupConfiguration],
+        unmatched: Unmatched = .deny,
         canonicaliser: Canonicaliser = Canonicaliser(), trust: ProxyTrust = ProxyTrust(),
         limits: RequestLimits = RequestLimits(), hasAccessLog: Bool = true
     ) {
@@ -37,7 +39,7 @@ package final class PaywallGeneration: Sendable {
         self.table = table
         self.routes = routes
         self.upstreams = upstreams
-        upstreamKeys = upstreams.map(UpstreamKey.init)
+        upstreamKeys = upstreams.map { $0.members.map { UpstreamKey($0.configuration) } }
         self.unmatched = unmatched
         self.canonicaliser = canonicaliser
         self.trust = trust
@@ -45,6 +47,9 @@ package final class PaywallGeneration: Sendable {
         payTo = Set(routes.flatMap { $0.offers.map(\.payTo) })
         routesByName = Dictionary(routes.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
     }
+
+    /// The servers of all upstreams.
+    var members: [UpstreamConfiguration] { upstreams.flatMap { $0.members.map(\.configuration) } }
 
     func route(named name: String) -> PaywallRoute? { routesByName[name] }
 
@@ -62,7 +67,7 @@ extension PaywallGeneration {
     }
 }
 
-/// What makes the upstreams of two files the same pool.
+/// What makes the servers of two files the same pool.
 struct UpstreamKey: Hashable, Sendable {
     private let text: String
 
