@@ -108,6 +108,7 @@ final class Node: Sendable {
                 tasks.addTask { await worker.run(every: workerInterval) }
                 tasks.addTask { await batcher.run() }
                 tasks.addTask { await node.watchRails() }
+                if let certificates = listeners.certificates { tasks.addTask { await certificates.run() } }
                 let result = await body(node)
                 logger.notice("draining", metadata: ["timeout": "\(plan.file.server.drainTimeout)"])
                 await listeners.drain(timeout: plan.file.server.drainTimeout)
@@ -143,6 +144,8 @@ final class Node: Sendable {
     /// Takes a new file in whole, or nothing of it.
     func adopt(_ next: NodePlan) async throws(NodeFailure) {
         let registry = try next.registry(factory)
+        // The one part that can fail, and changes nothing then.
+        try listeners.certificates?.adopt(next)
         await listeners.adopt(next, registry: registry)
         rails.adopt(registry)
         let before = plan.withLock { plan in

@@ -11,6 +11,8 @@ import Transport
 struct NodeListeners: Sendable {
     let paywall: Paywall?
     let facilitator: FacilitatorListener?
+    /// The certificates of the paywall's listeners; nil where it speaks no TLS.
+    let certificates: CertificateWatch?
     /// What 402s advertise where the file does not say.
     private let localOrigin: String
 
@@ -28,23 +30,23 @@ struct NodeListeners: Sendable {
     ) async throws(NodeFailure) -> NodeListeners {
         var paywall: Paywall?
         var localOrigin = ""
+        let certificates = plan.servesPaywall ? try CertificateWatch.open(plan, logger) : nil
         do throws(TransportError) {
             if plan.servesPaywall {
                 let server = plan.file.server
                 let generation = PaywallGeneration(plan.file, origin: server.publicURL, registry: registry)
-                var options = ListenerOptions()
-                options.proxyProtocol = server.proxyProtocol
                 let started = try await Paywall.start(
-                    points: server.listen.map { ListenPoint(address: $0, options: options) }, group: group,
-                    limits: server.limits, shared: shared,
+                    points: points(server, certificates), group: group, limits: server.limits, shared: shared,
                     generation: generation)
                 paywall = started
-                localOrigin = started.localAddresses.first.map(origin) ?? ""
+                localOrigin =
+                    started.localAddresses.first.map { origin(of: $0, isSecure: certificates != nil) } ?? ""
                 if plan.advertisesFreePort {
                     // Only now is it known which port it is.
                     await started.adopt(PaywallGeneration(plan.file, origin: localOrigin, registry: registry))
                 }
-                log(started.localAddresses, role: "paywall", logger)
+                let secureCount = server.tls?.listen.count ?? 0
+                log(started.localAddresses, role: "paywall", secure: secureCount, logger)
             }
             var facilitator: FacilitatorListener?
             if let part = plan.file.facilitator {
@@ -52,11 +54,23 @@ struct NodeListeners: Sendable {
                 facilitator = opened
                 log(opened.listener.localAddresses, role: "facilitator", logger)
             }
-            return NodeListeners(paywall: paywall, facilitator: facilitator, localOrigin: localOrigin)
+            return NodeListeners(
+                paywall: paywall, facilitator: facilitator, certificates: certificates, localOrigin: localOrigin)
         } catch {
             await paywall?.drain(timeout: .zero)
             throw .transport(error)
         }
+    }
+
+    /// The addresses that speak TLS come first: the first one of all is what 402s advertise where the file does not say.
+    private static func points(_ server: ServerSettings, _ certificates: CertificateWatch?) -> [ListenPoint] {
+        var plain = ListenerOptions()
+        plain.http2 = server.http2
+        plain.proxyProtocol = server.proxyProtocol
+        var secure = plain
+        secure.tls = certificates?.tls
+        return (server.tls?.listen ?? []).map { ListenPoint(address: $0, options: secure) }
+            + server.listen.map { ListenPoint(address: $0, options: plain) }
     }
 
     private static func open(
@@ -98,17 +112,23 @@ struct NodeListeners: Sendable {
         _ = await (paywallDone, facilitatorDone)
     }
 
-    private static func log(_ addresses: [SocketAddress], role: String, _ logger: Logger) {
-        for address in addresses {
-            logger.notice("listening", metadata: ["role": "\(role)", "address": "\(address.text)"])
+    /// - Parameter secure: How many of the addresses, from the first, speak TLS.
+    private static func log(_ addresses: [SocketAddress], role: String, secure: Int = 0, _ logger: Logger) {
+        for (index, address) in addresses.enumerated() {
+            logger.notice(
+                "listening",
+                metadata: [
+                    "role": "\(role)", "address": "\(address.text)", "scheme": index < secure ? "https" : "http",
+                ])
         }
     }
 
     /// An origin that at least this machine can use.
-    private static func origin(of address: SocketAddress) -> String {
-        guard let host = address.ipAddress, let port = address.port else { return "http://localhost" }
+    private static func origin(of address: SocketAddress, isSecure: Bool) -> String {
+        let scheme = isSecure ? "https" : "http"
+        guard let host = address.ipAddress, let port = address.port else { return "\(scheme)://localhost" }
         let name = host == "0.0.0.0" || host == "::" ? "localhost" : host.contains(":") ? "[\(host)]" : host
-        return port == 80 ? "http://\(name)" : "http://\(name):\(port)"
+        return port == (isSecure ? 443 : 80) ? "\(scheme)://\(name)" : "\(scheme)://\(name):\(port)"
     }
 }
 

@@ -38,6 +38,8 @@ struct NodePlan: Sendable {
         if servesPaywall {
             if file.server.listen != next.file.server.listen { keys.append("server.listen") }
             if file.server.proxyProtocol != next.file.server.proxyProtocol { keys.append("server.proxy_protocol") }
+            if file.server.tls?.listen != next.file.server.tls?.listen { keys.append("server.tls.listen") }
+            if file.server.http2 != next.file.server.http2 { keys.append("server.http2") }
             if hasAccessLog != next.hasAccessLog { keys.append("server.access_log") }
             // The limits have no equality of their own; their mirrors tell them apart.
             if "\(file.server.limits)" != "\(next.file.server.limits)" { keys.append("limits in [server]") }
