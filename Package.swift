@@ -54,7 +54,7 @@ let package = Package(
         unit("Primitives", ["COpenSSL"]),
         unit("X402", ["Primitives"]),
         unit("EVM", ["Primitives", "CSecp256k1"]),
-        unit("Transport", ["COpenSSL", "CNGHTTP2", nio, posix]),
+        unit("Transport", ["Primitives", "COpenSSL", "CNGHTTP2", nio, posix]),
         unit("Pricing", ["Primitives", "X402"]),
         unit("Ledger", ["Primitives", "X402"]),
         unit("LedgerSQLite", ["Primitives", "X402", "Ledger", grdb, sqlite]),
@@ -81,7 +81,7 @@ let package = Package(
         tests("PrimitivesTests", ["Primitives"]),
         tests("X402Tests", ["Primitives", "X402"]),
         tests("EVMTests", ["Primitives", "EVM"]),
-        tests("TransportTests", ["Transport", nio, posix, embedded]),
+        tests("TransportTests", ["Primitives", "Transport", nio, posix, embedded]),
         tests("PricingTests", ["Primitives", "X402", "Pricing"]),
         tests("LedgerTests", ["Primitives", "X402", "Ledger", "LedgerSQLite"]),
         tests(

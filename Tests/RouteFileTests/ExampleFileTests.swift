@@ -3,6 +3,7 @@ import Foundation
 import Primitives
 import RouteFile
 import Testing
+import Transport
 import X402
 
 /// The documented file, taken apart by its own conventions: `#key = …` shows a key, `# …` is prose.
@@ -101,7 +102,8 @@ struct ExampleFileTests {
 
     @Test("shows values that are good, each alternative of adapters included")
     func alternatives() throws {
-        let text = try ExampleFile().text
+        let certificates = try CertificateFolder()
+        let text = try ExampleFile().text.replacing("/etc/farebox/", with: certificates.path)
         let environment = [
             "FACILITATOR_KEYS": "shop:0123456789abcdef", "FAREBOX_FORWARD_KEY": "0123456789abcdef",
             "BANK_BRIDGE_API_KEY": "k", "FACILITATOR_API_KEY": "k",
@@ -111,7 +113,7 @@ struct ExampleFileTests {
         let excluded = [
             "#unmatched = \"deny\"", "#servers", "#[[upstreams.servers]]", "#url = \"http://127.0.0.1:9001\"",
             "#weight", "#backup", "#hash_on", "#payer", "#transaction_prefix", "#host =", "#pay_to_allowed = [",
-            "#rpc_urls", "#rpc_url_env", "#signer_key_file",
+            "#rpc_urls", "#rpc_url_env", "#signer_key_file", "#client_ca_file", "#ocsp_file",
         ]
         let lines = text.split(separator: "\n", omittingEmptySubsequences: false).map { line in
             let isKey = line.hasPrefix("#") && !line.hasPrefix("# ") && !excluded.contains(where: line.hasPrefix)
@@ -122,5 +124,6 @@ struct ExampleFileTests {
         #expect(file.adapters.map(\.scope.id) == ["demo-chain", "base", "bank-bridge", "hosted"])
         #expect(file.facilitator?.keys != nil)
         #expect(file.server.unmatched == .free(upstream: 0))
+        #expect(file.server.tls?.listen.map(\.description) == ["0.0.0.0:443"])
     }
 }

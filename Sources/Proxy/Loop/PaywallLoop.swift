@@ -80,6 +80,7 @@ package final class PaywallLoop: RequestDelegate {
         guard accessLog.isEnabled else { return }
         accessLog.begin(now: now(), id: exchange.id)
         accessLog.member("remote") { exchange.client.client.write(to: &$0) }
+        if let tls = exchange.stream.peer.tls { accessLog.member("tls", tls.version.rawValue) }
         let head = exchange.stream.head
         head.withBytes { bytes in
             accessLog.member("method", UnsafeRawBufferPointer(rebasing: bytes[head.methodRange]))

@@ -7,27 +7,32 @@ import X402
 extension FileReader {
     /// `[server]`.
     func server(_ section: Section, _ upstreams: [UpstreamDraft]) -> ServerSettings? {
-        let listen = listenAddresses(section)
+        let tls = section.section("tls", table: "server.tls")
+        let settings = tls.flatMap { self.tls($0) }
+        let listen = tls != nil && !section.has("listen") ? [] : listenAddresses(section)
+        let http2 = section.read("http2", ValueKind.bool)
         let publicURL = section.read("public_url", ValueKind.origin)
         let unmatched = unmatched(section, upstreams)
         let trust = proxyTrust(section)
         let proxyProtocol = proxyProtocol(section)
-        let limits = limits(section, trust?.peers)
+        let limits = limits(section, trust?.peers, tls)
         let drainTimeout = section.read("drain_timeout", ValueKind.duration)
         let drainDelay = section.read("drain_delay", ValueKind.duration)
         let hasAccessLog = section.read("access_log", ValueKind.bool)
-        guard let listen, let unmatched, let trust, let proxyProtocol,
+        guard let listen, let http2, let unmatched, let trust, let proxyProtocol,
             let limits, let drainTimeout, let hasAccessLog
         else { return nil }
         if section.has("public_url"), publicURL == nil { return nil }
-        if publicURL == nil, listen.contains(where: { !$0.isLoopback }) {
-            log.warn(
-                section.place(of: "public_url"),
-                "is not set: 402s advertise \(Self.origin(of: listen)), which payers elsewhere cannot reach")
+        if tls != nil, settings == nil { return nil }
+        let origin = settings.map { Self.origin(of: $0.listen, "https", 443) } ?? Self.origin(of: listen, "http", 80)
+        let all = listen + (settings?.listen ?? [])
+        advise(on: publicURL, section, all: all, origin: origin, speaksPlain: !listen.isEmpty)
+        if let tls, settings?.listen.contains(where: { listen.contains($0) && !$0.hasFreePort }) == true {
+            log.add(tls.place(of: "listen"), "is an address of `server.listen` too, where TLS is not spoken")
         }
         return ServerSettings(
-            listen: listen, publicURL: publicURL?.value ?? Self.origin(of: listen), hasPublicURL: publicURL != nil,
-            unmatched: unmatched,
+            listen: listen, tls: settings, http2: http2.value, publicURL: publicURL?.value ?? origin,
+            hasPublicURL: publicURL != nil, unmatched: unmatched,
             trust: trust, proxyProtocol: proxyProtocol, limits: limits,
             drainTimeout: drainTimeout.value, drainDelay: drainDelay?.value ?? .zero, hasAccessLog: hasAccessLog.value)
     }
@@ -46,11 +51,27 @@ extension FileReader {
         return addresses.map(\.value)
     }
 
-    private static func origin(of listen: [ListenAddress]) -> String {
-        guard case .host(let host, let port)? = listen.first else { return "http://localhost" }
+    /// Warns of an origin in 402s that payers cannot use.
+    private func advise(
+        on publicURL: Located<String>?, _ section: Section, all listen: [ListenAddress], origin: String,
+        speaksPlain: Bool
+    ) {
+        guard let publicURL else {
+            guard listen.contains(where: { !$0.isLoopback }) else { return }
+            return log.warn(
+                section.place(of: "public_url"),
+                "is not set: 402s advertise \(origin), which payers elsewhere cannot reach")
+        }
+        if publicURL.value.hasPrefix("http:"), !speaksPlain {
+            log.warn(publicURL.place, "is not https, while every listener speaks TLS")
+        }
+    }
+
+    private static func origin(of listen: [ListenAddress], _ scheme: String, _ standardPort: Int) -> String {
+        guard case .host(let host, let port)? = listen.first else { return "\(scheme)://localhost" }
         let isAny = host == "0.0.0.0" || host == "::"
         let name = isAny ? "localhost" : host.contains(":") ? "[\(host)]" : host
-        return port == 80 ? "http://\(name)" : "http://\(name):\(port)"
+        return port == standardPort ? "\(scheme)://\(name)" : "\(scheme)://\(name):\(port)"
     }
 
     private func unmatched(_ section: Section, _ upstreams: [UpstreamDraft]) -> UnmatchedSettings? {
@@ -67,7 +88,8 @@ extension FileReader {
         return .deny
     }
 
-    private func limits(_ section: Section, _ trusted: TrustedPeers?) -> ServerLimits? {
+    private func limits(_ section: Section, _ trusted: TrustedPeers?, _ tls: Section?) -> ServerLimits? {
+        let handshake = (tls ?? Section(absent: "server.tls", log: log)).read("handshake_timeout", ValueKind.duration)
         let head = section.read("max_head_bytes", ValueKind.size)
         let target = section.read("max_target_bytes", ValueKind.size)
         let fields = section.read("max_fields", ValueKind.integer(1...1000))
@@ -81,9 +103,10 @@ extension FileReader {
         if let head, head.value > 1 << 20 { log.add(head.place, "is more than 1MiB") }
         if let head, let target, target.value > head.value { log.add(target.place, "is more than `max_head_bytes`") }
         guard let head, let target, let fields, let connections, let header, let idle, let bodyIdle, let write,
-            let tunnelIdle
+            let tunnelIdle, let handshake
         else { return nil }
         var limits = ServerLimits()
+        limits.handshakeTimeout = TimeAmount(handshake.value)
         limits.head = HeadLimits(maxHeadBytes: head.value, maxTargetBytes: target.value, maxFields: fields.value)
         limits.maxBodyBytes = body.map { UInt64($0.value) }
         limits.maxConnections = connections.value
@@ -113,7 +136,8 @@ extension FileReader {
         let burst = section.read("settle_burst", ValueKind.integer(1...1_000_000))
         let daily = section.read("settle_per_day", ValueKind.integer(1...1_000_000_000))
         guard let listen, let isOpen, let perMinute, let burst else { return nil }
-        if let server, listen.contains(where: { server.listen.contains($0) && !$0.hasFreePort }) {
+        let taken = server.map { $0.listen + ($0.tls?.listen ?? []) } ?? []
+        if listen.contains(where: { taken.contains($0) && !$0.hasFreePort }) {
             log.add(section.place(of: "listen"), "is an address of [server] too")
         }
         if !isOpen.value, !section.has("api_keys_env") {

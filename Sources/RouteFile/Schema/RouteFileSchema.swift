@@ -2,7 +2,8 @@
 package enum RouteFileSchema {
     /// The tables, by the path that mistakes use without its indices; the root is the empty path.
     package static let tables: [String: [KeySpec]] = [
-        "": root, "server": server, "facilitator": facilitator, "ledger": ledger, "payments": payments,
+        "": root, "server": server, "server.tls": tls, "server.tls.certificates": certificates,
+        "facilitator": facilitator, "ledger": ledger, "payments": payments,
         "payments.batch": batch, "limits": limits, "assets": assets,
         "upstreams": upstreams, "upstreams.servers": servers, "routes": routes, "adapters": adapters,
         "adapters.backend": backend,
@@ -22,7 +23,17 @@ package enum RouteFileSchema {
         .key("idle_timeout", "\"75s\""), .key("body_idle_timeout", "\"60s\""), .key("write_timeout", "\"60s\""),
         .key("upgrade_idle_timeout", "\"1h\""), .key("drain_timeout", "\"30s\""), .key("drain_delay"),
         .key("access_log", "true"), .key("trusted_proxies", "[]"), .key("forwarded", "\"x\""),
-        .key("proxy_protocol", "false"), .key("max_connections_per_client"), .later("tls"),
+        .key("proxy_protocol", "false"), .key("max_connections_per_client"), .key("http2", "true"), .key("tls"),
+    ]
+
+    private static let tls: [KeySpec] = [
+        .key("listen", "\"0.0.0.0:443\""), .key("certificates"), .key("min_version", "\"1.2\""),
+        .key("client_auth", "\"none\""), .key("client_ca_file"), .key("strict_sni", "false"),
+        .key("tickets", "true"), .key("handshake_timeout", "\"10s\""), .key("ciphers", "[]"), .key("groups", "[]"),
+    ]
+
+    private static let certificates: [KeySpec] = [
+        .key("cert_file"), .key("key_file"), .key("ocsp_file"),
     ]
 
     private static let facilitator: [KeySpec] = [

@@ -5,7 +5,11 @@ package import X402
 
 /// `[server]`: the paywall's own side.
 package struct ServerSettings: Sendable {
+    /// Where HTTP is spoken without TLS; empty where the file has only `[server.tls]`.
     package var listen: [ListenAddress]
+    package var tls: TLSSettings?
+    /// Whether HTTP/2 is offered.
+    package var http2: Bool
     /// The origin that 402s advertise, without a slash at its end.
     package var publicURL: String
     /// Whether the file names it; else it is made of the first listen address.
@@ -22,6 +26,12 @@ package struct ServerSettings: Sendable {
     package var drainDelay: Duration
     /// Whether each request gets a line of log.
     package var hasAccessLog: Bool
+}
+
+/// `[server.tls]`: where TLS is spoken, and with what.
+package struct TLSSettings: Equatable, Sendable {
+    package var listen: [ListenAddress]
+    package var configuration: ServerTLSConfiguration
 }
 
 /// What becomes of requests that no route matches.

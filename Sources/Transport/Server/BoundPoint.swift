@@ -1,4 +1,4 @@
-import NIOCore
+package import NIOCore
 import NIOPosix
 
 /// What all addresses of a listener have in common.
@@ -9,10 +9,18 @@ struct ListenerContext: Sendable {
     let inherited: InheritedSockets
 }
 
+/// An address that is bound, with the port really taken.
+package struct BoundAddress: Sendable, Equatable {
+    package let address: SocketAddress
+    /// Whether TLS was spoken there when it was bound.
+    package let isSecure: Bool
+}
+
 /// A listening address in use: its sockets, and what its connections share on each loop.
 final class BoundPoint: Sendable {
     let address: ListenAddress
     let sockets: [ListeningSocket]
+    private let isSecure: Bool
     private let channels: [any Channel]
     private let loops: [NIOLoopBound<ServerLoop>]
 
@@ -48,14 +56,18 @@ final class BoundPoint: Sendable {
             throw error
         }
         address = point.address
+        isSecure = point.options.tls != nil
         self.sockets = sockets
         self.channels = channels
         self.loops = loops
     }
 
     /// The addresses bound, each once.
-    var localAddresses: [SocketAddress] {
-        sockets.reduce(into: []) { if !$0.contains($1.localAddress) { $0.append($1.localAddress) } }
+    var addresses: [BoundAddress] {
+        sockets.reduce(into: []) { found, socket in
+            let bound = BoundAddress(address: socket.localAddress, isSecure: isSecure)
+            if !found.contains(bound) { found.append(bound) }
+        }
     }
 
     // MARK: Accepting

@@ -57,7 +57,10 @@ package final class HTTPListener: Sendable {
     }
 
     /// The addresses bound, with the ports really taken; one for each that was asked for.
-    package var localAddresses: [SocketAddress] { state.withLock { $0.open.flatMap(\.localAddresses) } }
+    package var localAddresses: [SocketAddress] { addresses.map(\.address) }
+
+    /// The same, with what is spoken there.
+    package var addresses: [BoundAddress] { state.withLock { $0.open.flatMap(\.addresses) } }
 
     /// The connections open now, over all loops.
     package var openConnections: Int { context.census.count }
@@ -77,9 +80,9 @@ package final class HTTPListener: Sendable {
         fileprivate var removed: [BoundPoint] = []
 
         /// Addresses that are new.
-        package var newAddresses: [SocketAddress] { added.flatMap(\.localAddresses) }
+        package var newAddresses: [BoundAddress] { added.flatMap(\.addresses) }
         /// Addresses that are given up.
-        package var oldAddresses: [SocketAddress] { removed.flatMap(\.localAddresses) }
+        package var oldAddresses: [BoundAddress] { removed.flatMap(\.addresses) }
     }
 
     /// Binds what is new, and nothing where anything cannot be bound.

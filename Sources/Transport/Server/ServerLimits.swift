@@ -14,6 +14,8 @@ package struct ServerLimits: Sendable {
     package var clientPrefix = 64
     /// Who may speak for clients: in PROXY headers, and on as many connections as it likes.
     package var trustedPeers = TrustedPeers()
+    /// Longest time from a connection's beginning to the end of its TLS handshake.
+    package var handshakeTimeout: TimeAmount = .seconds(10)
     /// Longest time from the first byte of a head to its end.
     package var headerTimeout: TimeAmount = .seconds(10)
     /// Longest time between two requests of a connection, and before the first.

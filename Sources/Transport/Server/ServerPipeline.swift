@@ -2,12 +2,16 @@ import NIOCore
 
 /// What the connections of one listening address speak.
 package struct ListenerOptions: Sendable {
+    /// What makes the address speak TLS; nil for plain connections.
+    package var tls: ServerTLS?
     /// Whether HTTP/2 is offered beside HTTP/1.1.
     package var http2 = true
     /// Whether each connection begins with a PROXY header.
     package var proxyProtocol = false
 
-    package init() {}
+    package init(tls: ServerTLS? = nil) {
+        self.tls = tls
+    }
 }
 
 /// The protocols that ALPN chooses among (RFC 7301).
@@ -30,9 +34,12 @@ struct ServerPipeline {
     /// Puts in what is spoken, unless the client has as many connections as it may.
     private func admit(_ channel: any Channel, peer: DownstreamPeer?) throws {
         guard loop.limits.maxConnectionsPerClient == nil || enter(channel, peer: peer) else {
-            return try channel.pipeline.syncOperations.addHandler(SurplusConnection(answers: true))
+            return try channel.pipeline.syncOperations.addHandler(SurplusConnection(answers: options.tls == nil))
         }
-        try installProtocol(.http1, on: channel, peer: peer)
+        guard let tls = options.tls else { return try installProtocol(.http1, on: channel, peer: peer) }
+        let handler = TLSHandler(engine: try tls.makeEngine(offering: offeredProtocols))
+        let handshake = ServerHandshake(pipeline: self, tls: tls, handler: handler, peer: peer)
+        try channel.pipeline.syncOperations.addHandlers(handler, handshake)
     }
 
     /// Counts a connection in with its client; it counts until the channel closes.

@@ -1,7 +1,7 @@
 import COpenSSL
 import NIOCore
 
-/// One TLS connection as bytes in and bytes out, over OpenSSL memory BIOs.
+/// One TLS connection as bytes in and bytes out, for either side.
 ///
 /// It knows no channel. Ciphertext from the peer goes in through `receive`; what must be sent comes out of
 /// `takeOutput` after any other call. To be used on one thread at a time; the session is freed with the object.
@@ -23,63 +23,94 @@ final class TLSEngine {
         case failed(TransportError)
     }
 
+    enum Side {
+        case client, server
+    }
+
     /// The plaintext of one record (RFC 8446 §5.1), and thereby the step of reading.
     static let maxRecordBytes = 16 << 10
+    /// What a record adds to its plaintext, at most: header, type, explicit nonce and tag.
+    private static let recordOverhead = 32
+    /// The most bytes of a peer's handshake; long chains of large certificates stay far below.
+    static let maxHandshakeBytes = 64 << 10
+    private static let minReadBytes = 64
 
-    private let ssl: OpaquePointer
-    /// Owned by `ssl`, like `output`.
-    private let input: OpaquePointer
-    private let output: OpaquePointer
+    let side: Side
+    /// What a server offers by ALPN, the best first.
+    let offered: [ApplicationProtocol]
+
+    let ssl: OpaquePointer
+    /// What the BIO of `ssl` points to.
+    private let wire: UnsafeMutablePointer<TLSWire>
+    /// The Swift side of the session's `SSL_CTX`, whose callbacks point to it.
+    private let context: AnyObject
+    /// Where a client keeps what would resume this session.
+    let sessions: ClientSessions.Slot?
     /// After a fatal error OpenSSL forbids any further call on the session but freeing it.
     private var hasFailed = false
+    private var handshakeBytes = 0
 
     private(set) var isHandshakeDone = false
 
+    /// Takes a new session over, whatever follows.
+    private init(
+        _ side: Side, session: OpaquePointer?, context: AnyObject, offered: [ApplicationProtocol],
+        sessions: ClientSessions.Slot?
+    ) throws(TransportError) {
+        guard let session else { throw TransportError(.tlsHandshakeFailed, detail: TLSFailure.queuedReason()) }
+        let wire = UnsafeMutablePointer<TLSWire>.allocate(capacity: 1)
+        wire.initialize(to: TLSWire())
+        (self.side, self.context, self.offered, self.sessions) = (side, context, offered, sessions)
+        (self.ssl, self.wire) = (session, wire)
+        guard let bio = TLSWire.makeBIO(wire) else {
+            throw TransportError(.tlsHandshakeFailed, detail: TLSFailure.queuedReason())
+        }
+        SSL_set_bio(session, bio, bio)
+        SSL_set_ex_data(session, 0, Unmanaged.passUnretained(self).toOpaque())
+    }
+
     /// The client's side of a connection to `host`, a name or an IP literal.
-    init(context: TLSContext, connectingTo host: String, isIPLiteral: Bool) throws(TransportError) {
+    convenience init(context: TLSContext, connectingTo host: String, isIPLiteral: Bool) throws(TransportError) {
         ERR_clear_error()
-        guard let ssl = context.makeSession() else {
-            throw TransportError(.tlsHandshakeFailed, detail: TLSFailure.queuedReason())
-        }
-        let (newInput, newOutput) = (BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()))
-        guard let input = newInput, let output = newOutput else {
-            BIO_free(newInput)
-            BIO_free(newOutput)
-            SSL_free(ssl)
-            throw TransportError(.tlsHandshakeFailed, detail: TLSFailure.queuedReason())
-        }
-        farebox_bio_retry_when_empty(input)
-        farebox_bio_retry_when_empty(output)
-        SSL_set_bio(ssl, input, output)
-        (self.ssl, self.input, self.output) = (ssl, input, output)
+        let slot = context.sessions?.slot(of: host)
+        try self.init(.client, session: context.makeSession(), context: context, offered: [], sessions: slot)
         SSL_set_connect_state(ssl)
-        guard expectPeer(host, isIPLiteral: isIPLiteral) else {
+        guard context.expectPeer(of: ssl, host, isIPLiteral: isIPLiteral) else {
             throw TransportError(.tlsHandshakeFailed, detail: TLSFailure.queuedReason())
         }
+        slot?.resume(ssl)
     }
 
-    deinit { SSL_free(ssl) }
-
-    /// Sets the name to ask for and to check: a DNS name of the subject alternative names, never the common name
-    /// (RFC 9525 §2), and for an IP literal its address, without SNI (RFC 6066 §3).
-    private func expectPeer(_ host: String, isIPLiteral: Bool) -> Bool {
-        guard let parameters = SSL_get0_param(ssl) else { return false }
-        if isIPLiteral { return X509_VERIFY_PARAM_set1_ip_asc(parameters, host) == 1 }
-        X509_VERIFY_PARAM_set_hostflags(
-            parameters, UInt32(X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT))
-        return X509_VERIFY_PARAM_set1_host(parameters, host, host.utf8.count) == 1
-            && farebox_ssl_set_server_name(ssl, host) == 1
+    /// The server's side of a connection.
+    convenience init(
+        accepting context: ServerTLSContext, offering offered: [ApplicationProtocol]
+    ) throws(TransportError) {
+        ERR_clear_error()
+        try self.init(.server, session: context.makeSession(), context: context, offered: offered, sessions: nil)
+        SSL_set_accept_state(ssl)
     }
 
-    /// Takes bytes of the peer; false if there is no memory for them.
-    func receive(_ bytes: UnsafeRawBufferPointer) -> Bool {
-        var rest = bytes
-        while !rest.isEmpty {
-            let taken = BIO_write(input, rest.baseAddress, Int32(clamping: rest.count))
-            guard taken > 0 else { return false }
-            rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(Int(taken)))
+    deinit {
+        SSL_free(ssl)
+        wire.deinitialize(count: 1)
+        wire.deallocate()
+    }
+
+    /// The engine of a session, inside one of its callbacks.
+    static func of(_ ssl: OpaquePointer?) -> TLSEngine? {
+        SSL_get_ex_data(ssl, 0).map { Unmanaged<TLSEngine>.fromOpaque($0).takeUnretainedValue() }
+    }
+
+    // MARK: The peer's bytes
+
+    /// Takes bytes of the peer.
+    func receive(_ bytes: ByteBuffer) {
+        if !isHandshakeDone { handshakeBytes += bytes.readableBytes }
+        if wire.pointee.input.readableBytes == 0 {
+            wire.pointee.input = bytes
+        } else {
+            wire.pointee.input.writeImmutableBuffer(bytes)
         }
-        return true
     }
 
     /// Goes on with the handshake as far as the bytes of the peer allow.
@@ -92,7 +123,12 @@ final class TLSEngine {
             isHandshakeDone = true
             return .done
         }
-        if SSL_get_error(ssl, result) == SSL_ERROR_WANT_READ { return .wantsInput }
+        if SSL_get_error(ssl, result) == SSL_ERROR_WANT_READ {
+            wire.pointee.releaseInput()
+            if handshakeBytes <= Self.maxHandshakeBytes { return .wantsInput }
+            hasFailed = true
+            return .failed(TransportError(.tlsHandshakeFailed, detail: "the handshake is too long"))
+        }
         hasFailed = true
         return .failed(TLSFailure.ofHandshake(ssl))
     }
@@ -102,10 +138,11 @@ final class TLSEngine {
     /// Only after the handshake.
     func read(into plaintext: inout ByteBuffer) -> ReadStep {
         guard !hasFailed, isHandshakeDone else { return .failed(TransportError(.tlsFailed)) }
-        plaintext.reserveCapacity(minimumWritableBytes: min(BIO_ctrl_pending(input), TLSEngine.maxRecordBytes))
+        // Plaintext is never longer than its ciphertext.
+        plaintext.reserveCapacity(minimumWritableBytes: wire.pointee.input.readableBytes)
         while true {
             var error = SSL_ERROR_NONE
-            _ = plaintext.writeWithUnsafeMutableBytes(minimumWritableBytes: TLSEngine.minReadBytes) { space in
+            _ = plaintext.writeWithUnsafeMutableBytes(minimumWritableBytes: Self.minReadBytes) { space in
                 var count = 0
                 ERR_clear_error()
                 let result = SSL_read_ex(ssl, space.baseAddress, space.count, &count)
@@ -113,9 +150,13 @@ final class TLSEngine {
                 return count
             }
             switch error {
-            case SSL_ERROR_NONE: continue
-            case SSL_ERROR_WANT_READ: return .wantsInput
-            case SSL_ERROR_ZERO_RETURN: return .closed
+            case SSL_ERROR_NONE where wire.pointee.input.readableBytes > 0 || SSL_has_pending(ssl) != 0: continue
+            case SSL_ERROR_NONE, SSL_ERROR_WANT_READ:
+                wire.pointee.releaseInput()
+                return .wantsInput
+            case SSL_ERROR_ZERO_RETURN:
+                wire.pointee.releaseInput()
+                return .closed
             default:
                 hasFailed = true
                 return .failed(TransportError(.tlsFailed, detail: TLSFailure.queuedReason()))
@@ -123,19 +164,22 @@ final class TLSEngine {
         }
     }
 
-    private static let minReadBytes = 1024
+    // MARK: Our bytes
 
     /// Encrypts all of the plaintext and returns the failure, if any.
     ///
     /// Only after the handshake: OpenSSL spins on a write before it is over, hence the guard.
     func write(_ plaintext: UnsafeRawBufferPointer) -> TransportError? {
         guard !hasFailed, isHandshakeDone else { return TransportError(.tlsFailed) }
+        let records = plaintext.count / Self.maxRecordBytes + 1
+        wire.pointee.output.reserveCapacity(
+            minimumWritableBytes: plaintext.count + records * Self.recordOverhead)
         var rest = plaintext
         while !rest.isEmpty {
             var count = 0
             ERR_clear_error()
             let result = SSL_write_ex(ssl, rest.baseAddress, rest.count, &count)
-            // A memory BIO takes everything, so nothing but a failure can stop a write.
+            // The wire takes everything, so nothing but a failure can stop a write.
             guard result == 1, count > 0 else {
                 hasFailed = true
                 return TransportError(.tlsFailed, detail: TLSFailure.queuedReason())
@@ -153,15 +197,6 @@ final class TLSEngine {
         ERR_clear_error()
     }
 
-    /// How many bytes wait to be sent to the peer.
-    var outputBytes: Int { BIO_ctrl_pending(output) }
-
-    /// Moves all bytes that wait to be sent into `ciphertext`.
-    func takeOutput(into ciphertext: inout ByteBuffer) {
-        let waiting = outputBytes
-        guard waiting > 0 else { return }
-        ciphertext.writeWithUnsafeMutableBytes(minimumWritableBytes: waiting) { space in
-            max(0, Int(BIO_read(output, space.baseAddress, Int32(clamping: waiting))))
-        }
-    }
+    /// Takes all bytes that wait to be sent; nil if there are none.
+    func takeOutput() -> ByteBuffer? { wire.pointee.takeOutput() }
 }

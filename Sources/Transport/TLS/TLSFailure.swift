@@ -1,11 +1,21 @@
 import COpenSSL
 
+#if canImport(Darwin)
+    import Darwin
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Glibc
+#endif
+
 /// Reads what OpenSSL says about a failure, in this transport's terms.
 enum TLSFailure {
     /// The oldest queued error's reason, and an empty queue.
     static func queuedReason() -> String {
         let code = ERR_get_error()
         ERR_clear_error()
+        // OpenSSL has no words for what the system says.
+        if ERR_GET_LIB(code) == ERR_LIB_SYS { return String(cString: strerror(ERR_GET_REASON(code))) }
         return ERR_reason_error_string(code).map { String(cString: $0) } ?? "no reason given"
     }
 

@@ -2,18 +2,21 @@ import NIOCore
 
 /// What the TLS handler tells the handlers behind it.
 enum TLSEvent {
-    /// The handshake is over and the peer's certificate accepted.
+    /// The handshake is over, and the peer's certificate accepted where one was asked for.
     case handshakeCompleted
+    /// A client spoke HTTP without TLS; it was answered, and nothing more is read or written.
+    case refusedPlaintext
 }
 
-/// Puts TLS between a channel and the handlers behind it.
+/// Puts TLS between a channel and the handlers behind it, on either side.
 ///
 /// ```
 /// handshaking ──done──▶ open ──close_notify, close()──▶ closed
 ///      └──────────── failure, end of input ──────────────▲
 /// ```
-/// Failures arrive as a `TransportError` through `errorCaught`, then the channel closes. An end of input that the peer
-/// did not announce (RFC 8446 §6.1) is the error `truncated`, before `channelInactive`.
+/// Failures arrive as a `TransportError` through `errorCaught`, then the channel closes. On a client's side an end of
+/// input that the peer did not announce (RFC 8446 §6.1) is the error `truncated`, before `channelInactive`, and an announced
+/// one closes. On a server's side either is `ChannelEvent.inputClosed`, as without TLS: requests tell their own end.
 final class TLSHandler: ChannelDuplexHandler {
     typealias InboundIn = ByteBuffer
     typealias InboundOut = ByteBuffer
@@ -26,11 +29,20 @@ final class TLSHandler: ChannelDuplexHandler {
 
     /// The most bytes that may be written before the handshake is over.
     static let maxBytesBeforeHandshake = 1 << 20
+    /// The most bytes of answers within TLS, to key updates and the like, for a peer that does not read.
+    static let maxUnreadAnswers = 16 << 10
 
-    private let engine: TLSEngine
+    /// The longest wait for a peer to take the announcement of the end.
+    static let closeTimeout = TimeAmount.seconds(5)
+
+    let engine: TLSEngine
     private var state = State.handshaking
     private var writes = PendingTLSWrites()
     private var hasDeliveredSinceRead = false
+    private var hasReceived = false
+    private var unreadAnswers = 0
+    // `ByteBuffer()` looks up a lazy global at each call; a copy of this one does not.
+    private let noBytes = ByteBuffer()
 
     init(engine: TLSEngine) {
         self.engine = engine
@@ -39,7 +51,7 @@ final class TLSHandler: ChannelDuplexHandler {
     // MARK: Inbound
 
     func handlerAdded(context: ChannelHandlerContext) {
-        if context.channel.isActive { proceed(context) }
+        if context.channel.isActive { begin(context) }
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
@@ -48,16 +60,23 @@ final class TLSHandler: ChannelDuplexHandler {
     }
 
     func channelActive(context: ChannelHandlerContext) {
-        proceed(context)
+        begin(context)
         context.fireChannelActive()
+    }
+
+    /// A client speaks first.
+    private func begin(_ context: ChannelHandlerContext) {
+        if engine.side == .client { proceed(context) }
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard state != .closed else { return }
         let ciphertext = unwrapInboundIn(data)
-        guard ciphertext.withUnsafeReadableBytes({ engine.receive($0) }) else {
-            return fail(TransportError(.tlsFailed, detail: "out of memory"), context)
+        if !hasReceived {
+            hasReceived = true
+            if engine.side == .server, Self.isPlaintext(ciphertext) { return refusePlaintext(context) }
         }
+        engine.receive(ciphertext)
         proceed(context)
     }
 
@@ -68,6 +87,11 @@ final class TLSHandler: ChannelDuplexHandler {
         context.fireChannelReadComplete()
     }
 
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        if context.channel.isWritable { unreadAnswers = 0 }
+        context.fireChannelWritabilityChanged()
+    }
+
     func channelInactive(context: ChannelHandlerContext) {
         let ended = state
         state = .closed
@@ -75,8 +99,8 @@ final class TLSHandler: ChannelDuplexHandler {
         switch ended {
         case .handshaking:
             context.fireErrorCaught(TransportError(.tlsHandshakeFailed, detail: "the peer closed the connection"))
-        case .open: context.fireErrorCaught(TransportError(.truncated))
-        case .closed: break
+        case .open where engine.side == .client: context.fireErrorCaught(TransportError(.truncated))
+        case .open, .closed: break
         }
         context.fireChannelInactive()
     }
@@ -98,10 +122,9 @@ final class TLSHandler: ChannelDuplexHandler {
     }
 
     private func deliver(_ context: ChannelHandlerContext) {
-        var plaintext = context.channel.allocator.buffer(capacity: 0)
+        var plaintext = noBytes
         let step = engine.read(into: &plaintext)
-        // Reading can answer the peer, for instance a key update.
-        sendOutput(context)
+        sendAnswers(context)
         if plaintext.readableBytes > 0 {
             hasDeliveredSinceRead = true
             context.fireChannelRead(wrapInboundOut(plaintext))
@@ -109,9 +132,26 @@ final class TLSHandler: ChannelDuplexHandler {
         guard state == .open else { return }
         switch step {
         case .wantsInput: break
-        case .closed: close(context: context, mode: .all, promise: nil)
+        case .closed:
+            if engine.side == .client {
+                close(context: context, mode: .all, promise: nil)
+            } else {
+                context.fireUserInboundEventTriggered(ChannelEvent.inputClosed)
+            }
         case .failed(let error): fail(error, context)
         }
+    }
+
+    /// Sends what reading has made OpenSSL answer, for instance to a key update, within a limit for who does not read.
+    private func sendAnswers(_ context: ChannelHandlerContext) {
+        guard let answers = engine.takeOutput() else { return }
+        if !context.channel.isWritable {
+            unreadAnswers += answers.readableBytes
+            guard unreadAnswers <= Self.maxUnreadAnswers else {
+                return fail(TransportError(.tlsFailed, detail: "the peer does not read what it asks for"), context)
+            }
+        }
+        context.writeAndFlush(wrapOutboundOut(answers), promise: nil)
     }
 
     private func fail(_ error: TransportError, _ context: ChannelHandlerContext) {
@@ -121,6 +161,34 @@ final class TLSHandler: ChannelDuplexHandler {
         writes.fail(error)
         context.fireErrorCaught(error)
         context.close(promise: nil)
+    }
+
+    // MARK: HTTP without TLS
+
+    /// Whether a connection begins like an HTTP request: a TLS record begins with its type, 22 (RFC 8446 §5.1).
+    private static func isPlaintext(_ bytes: ByteBuffer) -> Bool {
+        guard let first = bytes.readableBytesView.first else { return false }
+        return UInt8(ascii: "A")...UInt8(ascii: "Z") ~= first
+    }
+
+    private static let plaintextAnswer: StaticString = """
+        HTTP/1.1 400 Bad Request\r
+        content-type: text/plain\r
+        content-length: 60\r
+        connection: close\r
+        \r
+        This port speaks TLS: ask again with https instead of http.
+
+        """
+
+    private func refusePlaintext(_ context: ChannelHandlerContext) {
+        state = .closed
+        context.fireUserInboundEventTriggered(TLSEvent.refusedPlaintext)
+        var answer = context.channel.allocator.buffer(capacity: 256)
+        answer.writeStaticString(Self.plaintextAnswer)
+        context.writeAndFlush(wrapOutboundOut(answer), promise: nil)
+        // The rest of the request may still be coming: closing now could destroy the answer (RFC 9112 §9.6).
+        context.close(mode: .output, promise: nil)
     }
 
     // MARK: Outbound
@@ -140,20 +208,40 @@ final class TLSHandler: ChannelDuplexHandler {
 
     func flush(context: ChannelHandlerContext) {
         writes.mark()
-        if state == .open { encrypt(context) }
-        context.flush()
+        if state == .open, writes.hasMarked { encrypt(context) } else { context.flush() }
     }
 
     func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
-        if mode != .input, state != .closed {
-            engine.close()
-            sendOutput(context)
-            if mode == .all {
-                state = .closed
-                writes.fail(ChannelError.ioOnClosedChannel)
-            }
+        guard mode != .input, state != .closed else { return context.close(mode: mode, promise: promise) }
+        // What is cut off anyway does not wait for its end to be announced.
+        let isWhole = unsentBytes(context) == 0
+        engine.close()
+        if mode == .all {
+            state = .closed
+            writes.fail(ChannelError.ioOnClosedChannel)
         }
-        context.close(mode: mode, promise: promise)
+        guard mode == .all, isWhole, let notice = engine.takeOutput() else {
+            sendOutput(context)
+            return context.close(mode: mode, promise: promise)
+        }
+        close(context, after: notice, promise)
+    }
+
+    /// Closes once the announcement of the end has left: nearly always at once, and after the limit in any case.
+    private func close(_ context: ChannelHandlerContext, after notice: ByteBuffer, _ promise: EventLoopPromise<Void>?) {
+        let sent = context.eventLoop.makePromise(of: Void.self)
+        context.writeAndFlush(wrapOutboundOut(notice), promise: sent)
+        guard unsentBytes(context) > 0 else { return context.close(promise: promise) }
+        let late = context.eventLoop.assumeIsolated().scheduleTask(in: Self.closeTimeout) { sent.succeed() }
+        sent.futureResult.assumeIsolated().whenComplete { _ in
+            late.cancel()
+            context.close(promise: promise)
+        }
+    }
+
+    private func unsentBytes(_ context: ChannelHandlerContext) -> Int {
+        let option = ChannelOptions.Types.BufferedWritableBytesOption()
+        return (try? context.channel.syncOptions?.getOption(option)) ?? 0
     }
 
     /// Encrypts every flushed write and hands the outcome to the channel at once.
@@ -166,14 +254,10 @@ final class TLSHandler: ChannelDuplexHandler {
         }
     }
 
+    /// - Parameter promise: Kept once everything up to here has left, even if there is nothing to send now.
     private func sendOutput(_ context: ChannelHandlerContext, _ promise: EventLoopPromise<Void>? = nil) {
-        let count = engine.outputBytes
-        guard count > 0 else {
-            promise?.succeed()
-            return
-        }
-        var ciphertext = context.channel.allocator.buffer(capacity: count)
-        engine.takeOutput(into: &ciphertext)
-        context.writeAndFlush(wrapOutboundOut(ciphertext), promise: promise)
+        let output = engine.takeOutput()
+        guard output != nil || promise != nil else { return }
+        context.writeAndFlush(wrapOutboundOut(output ?? noBytes), promise: promise)
     }
 }

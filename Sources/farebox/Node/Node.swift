@@ -131,6 +131,7 @@ final class Node: Sendable {
                 tasks.addTask { await worker.run(every: workerInterval) }
                 tasks.addTask { await batcher.run() }
                 tasks.addTask { await node.watchRails() }
+                tasks.addTask { await listeners.watchCertificates() }
                 let result = await body(node)
                 tasks.addTask {
                     await haste.wanted()

@@ -13,6 +13,8 @@ final class NodeListeners: Sendable {
     let paywall: Paywall?
     /// Stays when a file leaves it out, without an address.
     private let facilitator: Mutex<FacilitatorListener?>
+    /// The certificates of the paywall's addresses; nil as long as no file asked for TLS.
+    private let certificates: Mutex<CertificateWatch?>
     private let surroundings: Surroundings
 
     /// What listeners are opened in.
@@ -30,9 +32,12 @@ final class NodeListeners: Sendable {
         let listener: HTTPListener
     }
 
-    private init(paywall: Paywall?, facilitator: FacilitatorListener?, surroundings: Surroundings) {
+    private init(
+        paywall: Paywall?, facilitator: FacilitatorListener?, certificates: CertificateWatch?, surroundings: Surroundings
+    ) {
         self.paywall = paywall
         self.facilitator = Mutex(facilitator)
+        self.certificates = Mutex(certificates)
         self.surroundings = surroundings
     }
 
@@ -41,23 +46,25 @@ final class NodeListeners: Sendable {
         _ plan: NodePlan, registry: AdapterRegistry, in surroundings: Surroundings
     ) async throws(NodeFailure) -> NodeListeners {
         var paywall: Paywall?
+        let certificates = plan.servesPaywall ? try CertificateWatch.open(plan, surroundings.logger) : nil
         do throws(TransportError) {
             if plan.servesPaywall {
                 let server = plan.file.server
                 let generation = PaywallGeneration(plan, origin: server.publicURL, registry: registry)
                 let started = try await Paywall.start(
-                    points: plan.paywallPoints, group: surroundings.group, limits: server.limits,
+                    points: plan.paywallPoints(certificates?.tls), group: surroundings.group, limits: server.limits,
                     inherited: surroundings.inherited, shared: surroundings.shared, generation: generation)
                 paywall = started
-                log(started.localAddresses, role: "paywall", surroundings.logger)
+                log(started.listener.addresses, role: "paywall", surroundings.logger)
             }
             var facilitator: FacilitatorListener?
             if let part = plan.file.facilitator {
                 let opened = try await open(part, plan.facilitatorPoints, registry: registry, in: surroundings)
                 facilitator = opened
-                log(opened.listener.localAddresses, role: "facilitator", surroundings.logger)
+                log(opened.listener.addresses, role: "facilitator", surroundings.logger)
             }
-            let listeners = NodeListeners(paywall: paywall, facilitator: facilitator, surroundings: surroundings)
+            let listeners = NodeListeners(
+                paywall: paywall, facilitator: facilitator, certificates: certificates, surroundings: surroundings)
             // Only now is it known which port a free one is.
             if plan.advertisesFreePort { await listeners.renew(plan, registry: registry) }
             return listeners
@@ -86,7 +93,7 @@ final class NodeListeners: Sendable {
     /// Renders the 402s anew, under the same file.
     func renew(_ plan: NodePlan, registry: AdapterRegistry) async {
         guard let paywall else { return }
-        let local = paywall.localAddresses.first.map(Self.origin) ?? ""
+        let local = paywall.listener.addresses.first.map(Self.origin) ?? ""
         let origin = plan.advertisesFreePort ? local : plan.file.server.publicURL
         await paywall.adopt(PaywallGeneration(plan, origin: origin, registry: registry))
     }
@@ -98,6 +105,7 @@ final class NodeListeners: Sendable {
         fileprivate var paywall: HTTPListener.Change?
         fileprivate var facilitator: HTTPListener.Change?
         fileprivate var opened: FacilitatorListener?
+        fileprivate var certificates: CertificateWatch?
     }
 
     /// Binds what a new file adds, and nothing where anything cannot be bound.
@@ -105,8 +113,15 @@ final class NodeListeners: Sendable {
     /// Nothing else changes before `adopt`.
     func prepare(_ plan: NodePlan, registry: AdapterRegistry) async throws(NodeFailure) -> Change {
         var change = Change()
+        if paywall != nil {
+            // Bad certificates refuse the file; good ones serve new connections from here on, whatever else it says.
+            let known = certificates.withLock { $0 }
+            if let known { try known.adopt(plan) }
+            change.certificates = try known ?? CertificateWatch.open(plan, surroundings.logger)
+        }
         do throws(TransportError) {
-            change.paywall = try await paywall?.listener.prepare(plan.paywallPoints, limits: plan.file.server.limits)
+            change.paywall = try await paywall?.listener.prepare(
+                plan.paywallPoints(change.certificates?.tls), limits: plan.file.server.limits)
             if let known = facilitator.withLock({ $0 }) {
                 change.facilitator = try await known.listener.prepare(
                     plan.facilitatorPoints, limits: FacilitatorAPI.serverLimits)
@@ -123,6 +138,7 @@ final class NodeListeners: Sendable {
     /// Puts a prepared file in force on every listener.
     func adopt(_ change: Change, _ plan: NodePlan, registry: AdapterRegistry) async {
         let timeout = plan.file.server.drainTimeout
+        certificates.withLock { $0 = change.certificates }
         await renew(plan, registry: registry)
         if let paywall, let prepared = change.paywall {
             await paywall.listener.commit(prepared, drainTimeout: timeout)
@@ -131,7 +147,7 @@ final class NodeListeners: Sendable {
         }
         if let opened = change.opened {
             facilitator.withLock { $0 = opened }
-            Self.log(opened.listener.localAddresses, role: "facilitator", surroundings.logger)
+            Self.log(opened.listener.addresses, role: "facilitator", surroundings.logger)
         } else if let known = facilitator.withLock({ $0 }), let prepared = change.facilitator {
             if let part = plan.file.facilitator {
                 known.service.reload(registry: registry, payToAllowed: part.payToAllowed)
@@ -163,27 +179,37 @@ final class NodeListeners: Sendable {
         (paywall?.listener.sockets ?? []) + (facilitator.withLock { $0 }?.listener.sockets ?? [])
     }
 
+    /// Takes certificates over when their files change, until the task is cancelled.
+    func watchCertificates() async {
+        while (try? await Task.sleep(for: CertificateWatch.interval)) != nil { certificates.withLock { $0 }?.look() }
+    }
+
     // MARK: The log
 
     private func tell(_ change: HTTPListener.Change, role: String) {
         Self.log(change.newAddresses, role: role, surroundings.logger)
-        for address in change.oldAddresses {
+        for bound in change.oldAddresses {
             surroundings.logger.notice(
-                "no longer listening", metadata: ["role": "\(role)", "address": "\(address.text)"])
+                "no longer listening", metadata: ["role": "\(role)", "address": "\(bound.address.text)"])
         }
     }
 
-    private static func log(_ addresses: [SocketAddress], role: String, _ logger: Logger) {
-        for address in addresses {
-            logger.notice("listening", metadata: ["role": "\(role)", "address": "\(address.text)"])
+    private static func log(_ addresses: [BoundAddress], role: String, _ logger: Logger) {
+        for bound in addresses {
+            logger.notice(
+                "listening",
+                metadata: [
+                    "role": "\(role)", "address": "\(bound.address.text)", "scheme": bound.isSecure ? "https" : "http",
+                ])
         }
     }
 
     /// An origin that at least this machine can use.
-    private static func origin(of address: SocketAddress) -> String {
-        guard let host = address.ipAddress, let port = address.port else { return "http://localhost" }
+    private static func origin(of bound: BoundAddress) -> String {
+        let scheme = bound.isSecure ? "https" : "http"
+        guard let host = bound.address.ipAddress, let port = bound.address.port else { return "\(scheme)://localhost" }
         let name = host == "0.0.0.0" || host == "::" ? "localhost" : host.contains(":") ? "[\(host)]" : host
-        return port == 80 ? "http://\(name)" : "http://\(name):\(port)"
+        return port == (bound.isSecure ? 443 : 80) ? "\(scheme)://\(name)" : "\(scheme)://\(name):\(port)"
     }
 }
 

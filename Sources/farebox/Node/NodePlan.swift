@@ -42,10 +42,16 @@ struct NodePlan: Sendable {
     }
 
     /// What the paywall listens at.
-    var paywallPoints: [ListenPoint] {
-        var options = ListenerOptions()
-        options.proxyProtocol = file.server.proxyProtocol
-        return file.server.listen.map { ListenPoint(address: $0, options: options) }
+    ///
+    /// The addresses that speak TLS come first: the first one of all is what 402s advertise where the file does not say.
+    func paywallPoints(_ tls: ServerTLS?) -> [ListenPoint] {
+        var plain = ListenerOptions()
+        plain.http2 = file.server.http2
+        plain.proxyProtocol = file.server.proxyProtocol
+        var secure = plain
+        secure.tls = tls
+        return (file.server.tls?.listen ?? []).map { ListenPoint(address: $0, options: secure) }
+            + file.server.listen.map { ListenPoint(address: $0, options: plain) }
     }
 
     /// What the facilitator's API listens at; nothing where the file has none.
