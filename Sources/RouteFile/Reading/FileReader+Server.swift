@@ -15,9 +15,12 @@ extension FileReader {
         let limits = limits(section, trust?.peers)
         let drainTimeout = section.read("drain_timeout", ValueKind.duration)
         let hasAccessLog = section.read("access_log", ValueKind.bool)
+        let http2 = section.read("http2", ValueKind.bool)
+        let http2Limits = http2Limits(section)
         guard let listen, let unmatched, let trust, let proxyProtocol,
-            let limits, let drainTimeout, let hasAccessLog
+            var limits, let drainTimeout, let hasAccessLog, let http2, let http2Limits
         else { return nil }
+        limits.http2 = http2Limits
         if section.has("public_url"), publicURL == nil { return nil }
         if publicURL == nil, listen.contains(where: { !$0.isLoopback }) {
             log.warn(
@@ -28,7 +31,7 @@ extension FileReader {
             listen: listen, publicURL: publicURL?.value ?? Self.origin(of: listen), hasPublicURL: publicURL != nil,
             unmatched: unmatched,
             trust: trust, proxyProtocol: proxyProtocol, limits: limits,
-            drainTimeout: drainTimeout.value, hasAccessLog: hasAccessLog.value)
+            drainTimeout: drainTimeout.value, hasAccessLog: hasAccessLog.value, http2: http2.value)
     }
 
     /// The addresses of `listen`, at least one, each once.

@@ -20,6 +20,8 @@ package struct ServerSettings: Sendable {
     package var drainTimeout: Duration
     /// Whether each request gets a line of log.
     package var hasAccessLog: Bool
+    /// Whether clients may speak HTTP/2.
+    package var http2: Bool
 }
 
 /// What becomes of requests that no route matches.

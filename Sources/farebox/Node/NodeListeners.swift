@@ -33,6 +33,7 @@ struct NodeListeners: Sendable {
                 let server = plan.file.server
                 let generation = PaywallGeneration(plan.file, origin: server.publicURL, registry: registry)
                 var options = ListenerOptions()
+                options.http2 = server.http2
                 options.proxyProtocol = server.proxyProtocol
                 let started = try await Paywall.start(
                     points: server.listen.map { ListenPoint(address: $0, options: options) }, group: group,

@@ -39,6 +39,7 @@ struct NodePlan: Sendable {
             if file.server.listen != next.file.server.listen { keys.append("server.listen") }
             if file.server.proxyProtocol != next.file.server.proxyProtocol { keys.append("server.proxy_protocol") }
             if hasAccessLog != next.hasAccessLog { keys.append("server.access_log") }
+            if file.server.http2 != next.file.server.http2 { keys.append("server.http2") }
             // The limits have no equality of their own; their mirrors tell them apart.
             if "\(file.server.limits)" != "\(next.file.server.limits)" { keys.append("limits in [server]") }
         }
