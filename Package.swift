@@ -81,7 +81,7 @@ let package = Package(
         tests("PrimitivesTests", ["Primitives"]),
         tests("X402Tests", ["Primitives", "X402"]),
         tests("EVMTests", ["Primitives", "EVM"]),
-        tests("TransportTests", ["Primitives", "Transport", nio, posix, embedded]),
+        tests("TransportTests", ["Primitives", "Transport", "CNGHTTP2", nio, posix, embedded]),
         tests("PricingTests", ["Primitives", "X402", "Pricing"]),
         tests("LedgerTests", ["Primitives", "X402", "Ledger", "LedgerSQLite"]),
         tests(

@@ -62,7 +62,7 @@ CORPUS = {
     "no version": b"GET /free/a\r\n\r\n",
     "a wrong version": b"GET /free/a HTTP/1.2x\r\n" + HOST.encode() + b"\r\n",
     "a lower-case version": b"GET /free/a http/1.1\r\n" + HOST.encode() + b"\r\n",
-    "HTTP/2 over HTTP/1": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    "HTTP/2 over HTTP/1": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\r",
     "a TLS hello": bytes.fromhex("16030100c8010000c40303") + b"\x00" * 64 + b"\r\n\r\n",
     "two hosts": post("Host: evil.example"),
     "two equal hosts": post("Host: api.example.com"),

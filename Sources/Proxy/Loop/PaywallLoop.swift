@@ -89,6 +89,7 @@ package final class PaywallLoop: RequestDelegate {
         exchange.withForwardedTarget { target in
             accessLog.member("path", target.prefix { $0 != UInt8(ascii: "?") })
         }
+        accessLog.member("protocol", constant: exchange.stream.version.name)
         if let route = exchange.route { accessLog.member("route", route.name) }
         accessLog.member("status", UInt64(exchange.status))
         accessLog.member("bytes", exchange.bytesOut)

@@ -47,6 +47,15 @@ package struct AccessLog {
         text.withUTF8 { member(name, $0) }
     }
 
+    /// A value that needs no escapes.
+    mutating func member(_ name: StaticString, constant: StaticString) {
+        lines.writeStaticString(",\"")
+        lines.writeStaticString(name)
+        lines.writeStaticString("\":\"")
+        lines.writeStaticString(constant)
+        lines.writeStaticString("\"")
+    }
+
     mutating func member(_ name: StaticString, _ number: UInt64) {
         lines.writeStaticString(",\"")
         lines.writeStaticString(name)

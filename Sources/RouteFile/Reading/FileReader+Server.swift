@@ -19,9 +19,11 @@ extension FileReader {
         let drainTimeout = section.read("drain_timeout", ValueKind.duration)
         let drainDelay = section.read("drain_delay", ValueKind.duration)
         let hasAccessLog = section.read("access_log", ValueKind.bool)
+        let http2Limits = http2Limits(section)
         guard let listen, let http2, let unmatched, let trust, let proxyProtocol,
-            let limits, let drainTimeout, let hasAccessLog
+            var limits, let drainTimeout, let hasAccessLog, let http2Limits
         else { return nil }
+        limits.http2 = http2Limits
         if section.has("public_url"), publicURL == nil { return nil }
         if tls != nil, settings == nil { return nil }
         let origin = settings.map { Self.origin(of: $0.listen, "https", 443) } ?? Self.origin(of: listen, "http", 80)

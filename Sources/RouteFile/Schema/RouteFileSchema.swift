@@ -23,7 +23,10 @@ package enum RouteFileSchema {
         .key("idle_timeout", "\"75s\""), .key("body_idle_timeout", "\"60s\""), .key("write_timeout", "\"60s\""),
         .key("upgrade_idle_timeout", "\"1h\""), .key("drain_timeout", "\"30s\""), .key("drain_delay"),
         .key("access_log", "true"), .key("trusted_proxies", "[]"), .key("forwarded", "\"x\""),
-        .key("proxy_protocol", "false"), .key("max_connections_per_client"), .key("http2", "true"), .key("tls"),
+        .key("proxy_protocol", "false"), .key("max_connections_per_client"), .key("tls"),
+        .key("http2", "true"), .key("http2_max_streams", "100"), .key("http2_max_resets", "200"),
+        .key("http2_max_control_frames", "1000"), .key("http2_stream_window", "\"256KiB\""),
+        .key("http2_connection_window", "\"1MiB\""),
     ]
 
     private static let tls: [KeySpec] = [

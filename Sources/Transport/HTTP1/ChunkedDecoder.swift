@@ -168,5 +168,5 @@ package struct ChunkedDecoder {
 
 extension KnownField {
     /// Whether the field is passed on from a trailer section.
-    fileprivate var mayBeTrailer: Bool { self == .other || self == .etag }
+    var mayBeTrailer: Bool { self == .other || self == .etag }
 }

@@ -11,7 +11,7 @@ import NIOCore
 ///
 /// The values marked `@exclusivity(unchecked)` are only changed in calls that call nothing back, on one event loop. The
 /// checks at run time would cost some 3% of a small request.
-final class ServerConnection: DownstreamConnection, ChannelInboundHandler {
+final class ServerConnection: DownstreamConnection, ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
@@ -69,13 +69,18 @@ final class ServerConnection: DownstreamConnection, ChannelInboundHandler {
     @exclusivity(unchecked) var progress = SendProgress()
 
     private let isPeerKnown: Bool
-    private var isCounted = false
+    /// Whether the first bytes may be an HTTP/2 preface.
+    var takesPreface: Bool
+    var isCounted = false
     private var isReading = false
     private var isPumping = false
 
-    /// - Parameter peer: Who the client is, where something before this handler found it out; else the channel tells.
-    init(loop: ServerLoop, peer: DownstreamPeer? = nil) {
+    /// - Parameters:
+    ///   - peer: Who the client is, where something before this handler found it out; else the channel tells.
+    ///   - takesPreface: Whether a client may speak HTTP/2 from its first byte on, without asking (RFC 9113 §3.3).
+    init(loop: ServerLoop, peer: DownstreamPeer? = nil, takesPreface: Bool = false) {
         self.loop = loop
+        self.takesPreface = takesPreface
         self.peer = peer ?? DownstreamPeer(remoteAddress: nil)
         isPeerKnown = peer != nil
         limits = loop.limits
@@ -206,9 +211,10 @@ final class ServerConnection: DownstreamConnection, ChannelInboundHandler {
             }
             return false
         case .refused(let refusal):
-            refuse(refusal)
+            if !takesPreface || !becomeHTTP2() { refuse(refusal) }
             return false
         case .complete:
+            takesPreface = false
             if input.readableBytes == 0 { input = noBytes }
             isInsideHead = false
             begin(stream)

@@ -38,5 +38,8 @@ package struct ServerLimits: Sendable {
     package var writeBufferLow = 64 * 1024
     package var writeBufferHigh = 256 * 1024
 
+    /// Bounds of HTTP/2 connections.
+    package var http2 = HTTP2Limits()
+
     package init() {}
 }

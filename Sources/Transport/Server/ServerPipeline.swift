@@ -62,14 +62,17 @@ struct ServerPipeline {
     /// - Parameter peer: Who the client is, where something before this handler found it out; else the channel tells.
     func installProtocol(_ spoken: ApplicationProtocol, on channel: any Channel, peer: DownstreamPeer?) throws {
         switch spoken {
-        case .http1, .http2:
-            try channel.pipeline.syncOperations.addHandler(ServerConnection(loop: loop, peer: peer))
+        case .http1:
+            // Behind TLS the handshake has chosen, and a client may not go back on it (RFC 9113 §3.2).
+            let takesPreface = options.http2 && peer?.tls == nil
+            try channel.pipeline.syncOperations.addHandler(
+                ServerConnection(loop: loop, peer: peer, takesPreface: takesPreface))
+        case .http2:
+            try channel.pipeline.syncOperations.addHandler(
+                HTTP2Connection(loop: loop, peer: peer ?? DownstreamPeer(channel), isCounted: false))
         }
     }
 
-    /// Whether `installProtocol` has a handler for HTTP/2; without one it is never offered.
-    private static let hasHTTP2 = false
-
     /// What ALPN may choose here, the best first.
-    var offeredProtocols: [ApplicationProtocol] { options.http2 && Self.hasHTTP2 ? [.http2, .http1] : [.http1] }
+    var offeredProtocols: [ApplicationProtocol] { options.http2 ? [.http2, .http1] : [.http1] }
 }

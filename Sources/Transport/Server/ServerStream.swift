@@ -17,6 +17,8 @@ package class ServerStream {
 
     package final var remoteAddress: SocketAddress? { peer.remoteAddress }
     package final var isSecure: Bool { peer.isSecure }
+    /// What the client speaks.
+    package var version: HTTPVersion { .http11 }
 
     /// Writes a 1xx head: status line, field lines, empty line.
     ///
