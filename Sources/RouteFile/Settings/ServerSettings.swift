@@ -26,8 +26,6 @@ package struct ServerSettings: Sendable {
     package var drainDelay: Duration
     /// Whether each request gets a line of log.
     package var hasAccessLog: Bool
-    /// Whether clients may speak HTTP/2.
-    package var http2: Bool
 }
 
 /// `[server.tls]`: where TLS is spoken, and with what.

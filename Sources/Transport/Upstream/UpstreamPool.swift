@@ -162,6 +162,24 @@ package final class UpstreamPool {
 
     // MARK: Connections
 
+    /// Makes a connection to see whether one can be made, and closes it.
+    func testConnection(_ report: @escaping (Bool) -> Void) {
+        total += 1
+        let connection = UpstreamConnection(pool: self)
+        sweep.add(connection)
+        connect(connection).assumeIsolated().whenComplete { [self] result in
+            switch result {
+            case .success:
+                connection.close()
+                report(true)
+            case .failure:
+                sweep.remove(connection)
+                total -= 1
+                report(false)
+            }
+        }
+    }
+
     /// Takes a connection that can carry a request.
     func release(_ connection: UpstreamConnection) {
         if let request = nextWaiting() {

@@ -41,9 +41,10 @@ class NoticeSocket:
 
     def __init__(self, folder, abstract=False):
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        name = f"{folder.name}-{os.getpid()}-notify"
-        self.socket.bind("\0" + name if abstract else str(folder / name))
-        self.environment = {"NOTIFY_SOCKET": "@" + name if abstract else str(folder / name)}
+        # A path of a socket has 107 bytes at most.
+        name = f"farebox-{os.getpid()}-{folder.name}" if abstract else str(folder / "notify")
+        self.socket.bind("\0" + name if abstract else name)
+        self.environment = {"NOTIFY_SOCKET": "@" + name if abstract else name}
         self.notices = []
         threading.Thread(target=self._receive, daemon=True).start()
 

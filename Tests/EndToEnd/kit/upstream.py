@@ -166,10 +166,14 @@ class _Handler(BaseHTTPRequestHandler):
 class Upstream:
     """Listens on a free port of the loopback from the start; `start_serving=False` refuses connections until `serve()`."""
 
-    def __init__(self, start_serving=True):
-        self._bind(("127.0.0.1", 0))
-        self.address = self.socket.getsockname()
-        self.url = f"http://127.0.0.1:{self.address[1]}"
+    def __init__(self, start_serving=True, tls=None):
+        # Holds the port while nobody listens there.
+        self.holder = self._bound(("127.0.0.1", 0))
+        self.address = self.holder.getsockname()
+        self.socket = self._bound(self.address)
+        self.tls = tls
+        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.address[1]}"
+        self.accepted = 0
         self.lock = threading.Lock()
         self.requests = []
         self.answers = {}
@@ -177,16 +181,48 @@ class Upstream:
         if start_serving:
             self.serve()
 
+    @staticmethod
+    def _bound(address):
+        made = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        made.bind(address)
+        return made
+
+    def die(self):
+        """Refuses connections and breaks those that are open."""
+        self._close()
+        self.drop_connections()
+
+    def revive(self):
+        """Listens again, on the same port."""
+
+        def bound():
+            try:
+                return self._bound(self.address)
+            except OSError:
+                # The thread that accepted has not let go of the socket yet.
+                return None
+
+        self.socket = wait_until(bound, "address of the upstream")
+        self.serve()
+
+    def restart(self):
+        """Ends and is there again at the same address; whoever is in the middle of something is cut off."""
+        self.die()
+        self.revive()
+
     def serve(self):
         self.socket.listen(1024)
         threading.Thread(target=self._accept, daemon=True).start()
 
     def _accept(self):
+        listener = self.socket
         while True:
             try:
-                client, address = self.socket.accept()
+                client, address = listener.accept()
             except OSError:
                 return
+            self.accepted += 1
             client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             threading.Thread(target=self._serve, args=(client, address), daemon=True).start()
 
@@ -195,6 +231,11 @@ class Upstream:
         with self.lock:
             self.open.add(client)
         try:
+            if self.tls:
+                plain, client = client, self.tls.wrap_socket(client, server_side=True)
+                with self.lock:
+                    self.open.discard(plain)
+                    self.open.add(client)
             handler(client, address, self)
         except (OSError, ValueError):
             pass
@@ -203,34 +244,16 @@ class Upstream:
                 self.open.discard(client)
             client.close()
 
-    def _bind(self, address):
-        self.socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self.socket.bind(address)
-
-    def restart(self):
-        """Ends and is there again at the same address; whoever is in the middle of something is cut off."""
-        self.stop()
-
-        def is_bound():
-            try:
-                self._bind(self.address)
-                return True
-            except OSError:
-                # The thread that accepted has not let go of the socket yet.
-                self.socket.close()
-                return False
-
-        wait_until(is_bound, "address of the upstream")
-        self.serve()
-
     def stop(self):
+        self.die()
+        self.holder.close()
+
+    def _close(self):
         try:
             self.socket.shutdown(socket.SHUT_RDWR)
         except OSError:
             pass
         self.socket.close()
-        self.drop_connections()
 
     def drop_connections(self):
         """Breaks every open connection, idle ones of a pool included."""

@@ -93,7 +93,25 @@ package final class UpstreamGroup {
     package func isAvailable(mayTest: Bool) -> Bool {
         if members[0].server.isPlain { return true }
         let now = clock()
-        return members.contains { percent(of: $0, now: now, mayTest: mayTest) > 0 }
+        if members.contains(where: { percent(of: $0, now: now, mayTest: mayTest) > 0 }) { return true }
+        if !mayTest {
+            for member in members { testIfDue(member, now) }
+        }
+        return false
+    }
+
+    /// Tries a connection to a server that has been left alone for long enough: behind priced routes no request does it.
+    private func testIfDue(_ member: Member, _ now: NIODeadline) {
+        let server = member.server
+        guard let chance = server.present.nextChance, now >= chance, server.beginTest() else { return }
+        let policy = configuration.breaker
+        member.pool.testConnection { [self] succeeded in
+            server.endTest()
+            let (now, jitter) = (clock(), jitter())
+            server.change {
+                $0.connectionTested(succeeded: succeeded, policy: policy, now: now, jitter: jitter)
+            }
+        }
     }
 
     /// Whole seconds until a server may be available again, at least 1.

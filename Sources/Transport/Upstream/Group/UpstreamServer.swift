@@ -6,6 +6,7 @@ package final class UpstreamServer: Sendable {
     /// Whether there is anything to be minded; while not, a request costs one load.
     private let hasConcern: Atomic<Bool>
     private let condition: Mutex<ServerCondition>
+    private let isBeingTested = Atomic<Bool>(false)
 
     /// - Parameter addedAt: When it joined servers that were there before, nil for one of the first.
     package init(addedAt time: NIODeadline? = nil) {
@@ -16,6 +17,11 @@ package final class UpstreamServer: Sendable {
 
     @inline(__always)
     var isPlain: Bool { !hasConcern.load(ordering: .relaxed) }
+
+    /// Whether a test may begin, of which there is one at a time; it must be ended then.
+    func beginTest() -> Bool { !isBeingTested.exchange(true, ordering: .relaxed) }
+
+    func endTest() { isBeingTested.store(false, ordering: .relaxed) }
 
     /// What is known of it.
     var present: ServerCondition { condition.withLock { $0 } }

@@ -209,6 +209,21 @@ struct UpstreamGroupTests {
         #expect(try upstream.group.isAvailable(mayTest: false))
     }
 
+    @Test("a question before a payment tries a connection when the server's time is over")
+    func connectionTest() throws {
+        let upstream = GroupHarness([1])
+        try upstream.killAll()
+        let count = upstream.attempts.count
+        #expect(try !upstream.group.isAvailable(mayTest: false))
+        #expect(upstream.attempts.count == count)
+        upstream.now = upstream.now + .seconds(2)
+        for _ in 0..<2 { #expect(try !upstream.group.isAvailable(mayTest: false)) }
+        #expect(upstream.attempts.count == count + 1)
+        try upstream.last().open(upstream.loop)
+        #expect(try upstream.group.isAvailable(mayTest: false))
+        #expect(try !upstream.last().isOpen)
+    }
+
     @Test("a test that its client gave up leaves room for another")
     func cancelledTrial() throws {
         let upstream = GroupHarness([1])
