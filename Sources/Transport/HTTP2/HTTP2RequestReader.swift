@@ -17,6 +17,7 @@ struct HTTP2RequestReader {
         static let path = Pseudo(rawValue: 2)
         static let scheme = Pseudo(rawValue: 4)
         static let authority = Pseudo(rawValue: 8)
+        static let connectProtocol = Pseudo(rawValue: 16)
     }
 
     private let limits: HeadLimits
@@ -38,8 +39,12 @@ struct HTTP2RequestReader {
     // Crumbs of `cookie`, which one line holds together (RFC 9113 §8.2.3).
     private var cookies = ByteBuffer()
 
-    init(limits: HeadLimits) {
+    /// Makes the key of a WebSocket's handshake in HTTP/1.1.
+    private let makeKey: () -> [UInt8]
+
+    init(limits: HeadLimits, makeKey: @escaping () -> [UInt8] = HTTP2RequestReader.randomKey) {
         self.limits = limits
+        self.makeKey = makeKey
     }
 
     /// Starts a head; its storage is emptied.
@@ -87,12 +92,19 @@ struct HTTP2RequestReader {
         }
         guard refusal == nil else { return }
         if head.host == nil { return refuse(.malformed("host missing")) }
+        if seen.contains(.connectProtocol) { writeUpgrade(&head) }
+        guard refusal == nil else { return }
         head.bytes.writeStaticString("\r\n")
         finishFraming(&head, endsStream: endsStream)
     }
 
     private mutating func finishFraming(_ head: inout RequestHead, endsStream: Bool) {
-        if let length = framing.contentLength {
+        let isUpgrade = seen.contains(.connectProtocol)
+        if isUpgrade {
+            // What follows is no body, but the other protocol.
+            if framing.contentLength != nil { return refuse(.malformed("content-length with CONNECT")) }
+            head.body = .none
+        } else if let length = framing.contentLength {
             // RFC 9113 §8.1.1: the length must be that of the DATA frames.
             if endsStream, length > 0 { return refuse(.malformed("content-length without a body")) }
             head.body = .length(length)
@@ -100,10 +112,10 @@ struct HTTP2RequestReader {
             head.body = endsStream ? .none : .chunked
         }
         head.present = framing.present
-        head.hasNominations = false
+        head.hasNominations = framing.hasNominations
         head.isHTTP10 = false
         head.keepAlive = true
-        head.hasUpgrade = false
+        head.hasUpgrade = isUpgrade
         head.expectsContinue = expectsContinue && !endsStream && !head.body.isEmpty
     }
 
@@ -132,8 +144,10 @@ struct HTTP2RequestReader {
             guard note(.scheme), isKnown else { return refuse(.malformed("invalid scheme")) }
             return
         } else if FieldRules.equal(name, ":protocol") {
-            // Extended CONNECT (RFC 8441) was not offered in our settings.
-            return refuse(.notImplemented)
+            // Of all that extended CONNECT can ask for (RFC 8441 §4), WebSocket has a form in HTTP/1.1.
+            guard note(.connectProtocol) else { return refuse(.malformed("protocol twice")) }
+            guard FieldRules.equal(value, "websocket") else { return refuse(.notImplemented) }
+            return
         } else {
             return refuse(.malformed("unknown pseudo-header field"))
         }
@@ -164,7 +178,8 @@ struct HTTP2RequestReader {
         head.bytes.writeStaticString(" HTTP/1.1\r\n")
         head.methodRange = 0..<method.count
         head.targetRange = method.count + 1..<method.count + 1 + path.count
-        if let refusal = requestLineRefusal(head) {
+        if seen.contains(.connectProtocol) { writeGet(&head) }
+        if let refusal = refusal ?? requestLineRefusal(head) {
             refuse(refusal)
             return false
         }
@@ -196,6 +211,43 @@ struct HTTP2RequestReader {
         return isAsterisk ? nil : .malformed("path not in origin form")
     }
 
+    // MARK: Extended CONNECT
+
+    /// Makes the request line that the same request has in HTTP/1.1 (RFC 6455 §4.1).
+    private mutating func writeGet(_ head: inout RequestHead) {
+        guard head.method == .connect else { return refuse(.malformed("protocol without CONNECT")) }
+        head.bytes.clear()
+        head.bytes.writeStaticString("GET ")
+        values.withUnsafeReadableBytes { raw in
+            _ = head.bytes.writeBytes(UnsafeRawBufferPointer(rebasing: raw[path]))
+        }
+        head.bytes.writeStaticString(" HTTP/1.1\r\n")
+        head.method = .get
+        head.methodRange = 0..<3
+        head.targetRange = 4..<4 + path.count
+    }
+
+    /// Adds what an upgrade has in HTTP/1.1, and HTTP/2 says otherwise.
+    private mutating func writeUpgrade(_ head: inout RequestHead) {
+        for (name, value) in [
+            ("connection", Array("upgrade".utf8)), ("upgrade", Array("websocket".utf8)),
+            ("sec-websocket-key", makeKey()),
+        ] {
+            Array(name.utf8).withUnsafeBufferPointer { name in
+                value.withUnsafeBufferPointer { regular(name, $0, &head, isOurs: true) }
+            }
+        }
+    }
+
+    /// 16 random bytes in base64 (RFC 6455 §4.1).
+    static func randomKey() -> [UInt8] {
+        let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
+        var random = SystemRandomNumberGenerator()
+        let sixBits = (0..<21).map { _ in alphabet[Int.random(in: 0..<64, using: &random)] }
+        // The last of 22 digits has two bits of the 128.
+        return sixBits + [alphabet[Int.random(in: 0..<4, using: &random) * 16]] + Array("==".utf8)
+    }
+
     // MARK: Fields
 
     private mutating func cookie(_ crumb: UnsafeBufferPointer<UInt8>, _ head: RequestHead) {
@@ -207,7 +259,8 @@ struct HTTP2RequestReader {
     }
 
     private mutating func regular(
-        _ name: UnsafeBufferPointer<UInt8>, _ value: UnsafeBufferPointer<UInt8>, _ head: inout RequestHead
+        _ name: UnsafeBufferPointer<UInt8>, _ value: UnsafeBufferPointer<UInt8>, _ head: inout RequestHead,
+        isOurs: Bool = false
     ) {
         guard head.fields.count < limits.maxFields else { return refuse(.tooManyFields) }
         let start = head.bytes.readableBytes
@@ -232,7 +285,12 @@ struct HTTP2RequestReader {
                 valueStart: Int32(truncatingIfNeeded: start + name.count + 2),
                 valueEnd: Int32(truncatingIfNeeded: start + size - 2), end: Int32(truncatingIfNeeded: start + size),
                 known: tables.known(line, name.count, available: size))
-            guard note(field, UnsafePointer(line) - start, &head.host) else { return 0 }
+            let base = UnsafePointer(line) - start
+            if isOurs {
+                _ = framing.note(field, base)
+            } else {
+                guard note(field, base, &head.host) else { return 0 }
+            }
             span = field
             return size
         }

@@ -117,7 +117,7 @@ final class HTTP2Connection: DownstreamConnection, ChannelInboundHandler {
                 (NGHTTP2Setting.maxConcurrentStreams, limits.http2.maxStreams),
                 (NGHTTP2Setting.initialWindowSize, limits.http2.streamWindow),
                 (NGHTTP2Setting.maxHeaderListSize, limits.head.maxHeadBytes),
-                (NGHTTP2Setting.noRFC7540Priorities, 1),
+                (NGHTTP2Setting.noRFC7540Priorities, 1), (NGHTTP2Setting.enableConnectProtocol, 1),
             ], connectionWindow: limits.http2.connectionWindow)
         connectionDeadline = loop.sweep.deadline(after: limits.idleTimeout)
         deadline = connectionDeadline

@@ -27,7 +27,9 @@ extension HTTP2Stream {
             return connection.session.consumeConnection(count)
         }
         if let expected, received > expected { return refuse(.malformed("more body than content-length")) }
-        if let limit = connection.limits.maxBodyBytes, received > limit { return refuse(.bodyTooLarge) }
+        if let limit = connection.limits.maxBodyBytes, received > limit, !head.hasUpgrade {
+            return refuse(.bodyTooLarge)
+        }
         if handler != nil, isBodyAccepted, !isBodyPaused, !isDelivering, pending.readableBytes == 0 {
             hand(bytes)
         } else {
@@ -61,7 +63,8 @@ extension HTTP2Stream {
             isEndDelivered = true
             let trailers = requestTrailers
             requestTrailers = nil
-            handler?.requestEnded(trailers: trailers)
+            let told = isTunnel && responsePhase == .over ? takeHandler() : handler
+            told?.requestEnded(trailers: trailers)
         }
         updateDeadline()
     }
@@ -117,6 +120,8 @@ extension HTTP2Stream {
         let limits = connection.limits
         if source.count > 0 {
             setDeadline(limits.writeTimeout)
+        } else if isActive, isTunnel {
+            setDeadline(isRequestOver || responsePhase == .over ? limits.bodyIdleTimeout : limits.tunnelIdleTimeout)
         } else if isActive, isBodyAccepted, !isRequestOver, !isBodyPaused {
             setDeadline(limits.bodyIdleTimeout)
         } else {
@@ -132,7 +137,7 @@ extension HTTP2Stream {
     /// The client kept the exchange waiting for too long.
     func deadlinePassed() {
         if source.count > 0, !connection.isWritable { return updateDeadline() }
-        let reason = source.count > 0 ? StreamClosure.writeTimeout : .bodyTimeout
+        let reason = source.count > 0 ? StreamClosure.writeTimeout : isTunnel ? .tunnelTimeout : .bodyTimeout
         let broken = takeHandler()
         reset(.cancel)
         broken?.downstreamClosed(reason)

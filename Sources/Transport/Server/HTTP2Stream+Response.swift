@@ -41,6 +41,12 @@ extension HTTP2Stream {
         }
         if case .length = coding, remaining > 0 { return breakOff() }
         responsePhase = .over
+        if isTunnel, !isEndDelivered {
+            source.end(trailers: nil)
+            connection.session.resume(id, source)
+            updateDeadline()
+            return connection.flushSoon()
+        }
         _ = takeHandler()
         if coding != .nothing {
             messageWasSubmitted()

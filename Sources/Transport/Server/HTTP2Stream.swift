@@ -45,6 +45,8 @@ final class HTTP2Stream: ServerStream {
     let source = HTTP2BodySource()
     /// Whether the handler was told to stop writing.
     var isBlocked = false
+    /// Whether an extended CONNECT was answered: both directions are opaque from then on.
+    var isTunnel = false
     /// With which code the stream is reset once its message has left.
     var codeAfterMessage: HTTP2ErrorCode?
 
@@ -77,6 +79,7 @@ final class HTTP2Stream: ServerStream {
         coding = .nothing
         remaining = 0
         isBlocked = false
+        isTunnel = false
         codeAfterMessage = nil
         closesAfterResponse = false
     }
@@ -115,6 +118,10 @@ final class HTTP2Stream: ServerStream {
 
     override func writeHead(_ head: consuming ByteBuffer, body: ResponseBody, hasDate: Bool) {
         if isActive { respond(consume head, body: body, hasDate: hasDate) }
+    }
+
+    override func switchProtocols(_ head: consuming ByteBuffer) {
+        if isActive { openTunnel(consume head) }
     }
 
     override func writeBody(_ bytes: ByteBuffer) {

@@ -76,6 +76,7 @@ struct HTTP2RequestTests {
         Sent(
             "pseudo-header after a field",
             [("x", "1"), (":method", "GET"), (":scheme", "http"), (":authority", "a"), (":path", "/")]),
+        Sent("protocol without CONNECT", FrameWriter.request("/", [(":protocol", "websocket")])),
         Sent("pseudo-header of an answer", FrameWriter.request("/", [(":status", "200")])),
         Sent("capital", FrameWriter.request("/", [("X-One", "1")])),
         Sent("colon in a name", FrameWriter.request("/", [("a:b", "1")])),
@@ -121,7 +122,7 @@ struct HTTP2RequestTests {
         Sent("200", FrameWriter.request("/", many(99))),
         Sent("431", FrameWriter.request("/", many(100))),
         Sent("501", [(":method", "CONNECT"), (":authority", "a:1")]),
-        Sent("501", FrameWriter.request(method: "CONNECT", [(":protocol", "websocket")])),
+        Sent("501", FrameWriter.request(method: "CONNECT", [(":protocol", "connect-udp")])),
     ]
 
     @Test("what is too large or not done is answered so", arguments: bounded)
