@@ -115,9 +115,12 @@ final class NodeListeners: Sendable {
         var change = Change()
         if paywall != nil {
             // Bad certificates refuse the file; good ones serve new connections from here on, whatever else it says.
-            let known = certificates.withLock { $0 }
-            if let known { try known.adopt(plan) }
-            change.certificates = try known ?? CertificateWatch.open(plan, surroundings.logger)
+            if let known = certificates.withLock({ $0 }) {
+                try known.adopt(plan)
+                change.certificates = known
+            } else {
+                change.certificates = try CertificateWatch.open(plan, surroundings.logger)
+            }
         }
         do throws(TransportError) {
             change.paywall = try await paywall?.listener.prepare(

@@ -176,7 +176,7 @@ struct HTTP2DefenceTests {
         server.send { $0.headers(5, FrameWriter.request("/5")) }
         #expect(server.delegate.targets == ["/1", "/3"])
         for handler in server.delegate.handlers { handler.stream.answer("x") }
-        #expect(try server.shorts() == ["HEADERS(1)", "DATA(1) 1 end", "HEADERS(3)", "DATA(3) 1 end"])
+        #expect(try server.shorts() == ["HEADERS(1)", "HEADERS(3)", "DATA(1) 1 end", "DATA(3) 1 end"])
         #expect(!server.isOpen)
     }
 
