@@ -56,6 +56,8 @@ struct HTTP2RequestReader {
         hasRequestLine = false
         hostIsAuthority = false
         expectsContinue = false
+        // A range of an earlier head would lie outside of the values of this one.
+        (method, path, authority) = (0..<0, 0..<0, 0..<0)
         values.clear()
         cookies.clear()
         head.bytes.clear()
