@@ -242,6 +242,21 @@ struct LimitsTests {
         }
     }
 
+    @Test("a connection that was switched to another protocol holds its slot until it ends")
+    func tunnel() async throws {
+        try await withPaywall([Self.full("/ws", queue: 0)], upstream: { _ in .bytes(UpgradePathTests.switched) }) {
+            rig in
+            let client = try await rig.client()
+            try await client.send(request("GET /ws", UpgradePathTests.ask + Payer().pay(nonce: 1).line))
+            #expect(try await client.answerHead().start == "HTTP/1.1 101 Switching Protocols")
+            let late = Payer().pay(nonce: 2)
+            #expect(try await rig.ask("GET /ws", UpgradePathTests.ask + late.line).status == 503)
+            #expect(try await rig.state(of: late) == "none")
+            await client.leave()
+            try await rig.isIdle(on: "/ws")
+        }
+    }
+
     @Test("a payer runs so many paid requests at once and no more; another payer does not notice")
     func payerConcurrency() async throws {
         var settings = RigSettings()
