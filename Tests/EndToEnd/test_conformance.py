@@ -294,6 +294,19 @@ def test_a_method_that_a_path_does_not_have_is_told_which_it_has(gateway):
     assert answer.status == 405 and {"GET", "HEAD"} <= set(answer.first("allow").split(", "))
 
 
+@pytest.mark.parametrize("tables, status", [({}, 400), ({"limits": {"client": "1/h burst 1"}}, 429)])
+def test_nothing_behind_a_refused_connect_is_answered(make_site, tables, status):
+    """It may be meant for the tunnel, whatever the refusal was for."""
+    site = make_site([route("/*", "free")], **tables)
+    site.fetch("GET", "/first")
+    with site.connect() as connection:
+        connection.send(request("CONNECT", "api.example.com:443") + request("GET", "/smuggled"))
+        answer = connection.read_response()
+        assert answer.status == status and answer.first("connection") == "close"
+        assert connection.is_closed_by_peer()
+    assert not site.upstream.calls("smuggled")
+
+
 class SilentUpstream:
     """Reads a request and closes without a word, however often it is asked."""
 

@@ -74,6 +74,8 @@ final class Exchange {
     /// Decides what the request is and starts it on its way.
     func begin() {
         isRequestComplete = stream.head.body == .none
+        // What a client sends behind a CONNECT may be meant for its tunnel: it must not be read as a request.
+        if stream.head.method == .connect { stream.closesAfterResponse = true }
         if let overrun = overrunOfClient() { return answer(.tooManyRequests(overrun)) }
         switch Admission.decide(stream.head, generation: generation) {
         case .forward(let route, let target):
@@ -102,8 +104,6 @@ final class Exchange {
             answer(.methodNotAllowed(allow: allow))
         case .refused(let refusal):
             remark = refusal.message
-            // What a client sends behind a CONNECT may be meant for its tunnel: it must not be read as a request.
-            if stream.head.method == .connect { stream.closesAfterResponse = true }
             answer(.badTarget(refusal))
         }
     }
