@@ -91,16 +91,7 @@ final class Node: Sendable {
         let (ledger, factory, haste) = (opening.ledger, opening.factory, opening.haste)
         let logger = opening.log.logger()
         let rails = RailsInForce(try plan.registry(factory))
-        for notice in plan.notices(of: rails.registry) {
-            logger.warning("notice", metadata: ["notice": "\(notice)"])
-        }
-        for rail in rails.registry.rails {
-            do {
-                for notice in try await rail.prepare() { logger.warning("notice", metadata: ["notice": "\(notice)"]) }
-            } catch {
-                throw NodeFailure("adapter `\(error.adapter)`: \(error.message)")
-            }
-        }
+        try await prepare(rails.registry, of: plan, logger)
         let backlog = TransitionBacklog()
         let worker = SettlementWorker(
             ledger: ledger, rail: { rails.rail(id: $0) }, rails: { rails.registry.rails },
@@ -154,6 +145,20 @@ final class Node: Sendable {
             desk.close()
             await jobs
             throw error
+        }
+    }
+
+    /// Readies the rails, and says what must not go unnoticed.
+    private static func prepare(
+        _ registry: AdapterRegistry, of plan: NodePlan, _ logger: Logger
+    ) async throws(NodeFailure) {
+        for notice in plan.notices(of: registry) { logger.warning("notice", metadata: ["notice": "\(notice)"]) }
+        for rail in registry.rails {
+            do {
+                for notice in try await rail.prepare() { logger.warning("notice", metadata: ["notice": "\(notice)"]) }
+            } catch {
+                throw NodeFailure("adapter `\(error.adapter)`: \(error.message)")
+            }
         }
     }
 
