@@ -145,6 +145,15 @@ package final class ListeningSocket: Sendable {
         setsockopt(descriptor, SOL_SOCKET, name, &value, socklen_t(MemoryLayout<CInt>.size))
     }
 
+    /// Where an address names its family; with Darwin its length stands before it.
+    private static var familyOffset: Int {
+        #if canImport(Darwin)
+            1
+        #else
+            0
+        #endif
+    }
+
     private static func localAddress(of descriptor: CInt) -> SocketAddress? {
         var storage = sockaddr_storage()
         var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
@@ -152,7 +161,7 @@ package final class ListeningSocket: Sendable {
             guard let base = bytes.baseAddress else { return nil }
             let result = getsockname(descriptor, base.assumingMemoryBound(to: sockaddr.self), &length)
             guard result == 0 else { return nil }
-            switch CInt(base.assumingMemoryBound(to: sockaddr.self).pointee.sa_family) {
+            switch CInt(bytes.load(fromByteOffset: familyOffset, as: sa_family_t.self)) {
             case AF_INET: return SocketAddress(bytes.load(as: sockaddr_in.self))
             case AF_INET6: return SocketAddress(bytes.load(as: sockaddr_in6.self))
             case AF_UNIX: return SocketAddress(bytes.load(as: sockaddr_un.self))
