@@ -85,11 +85,10 @@ final class Node: Sendable {
         let haste: Haste
     }
 
-    private static func run<R: Sendable>(
-        _ plan: NodePlan, _ opening: Opening, body: @Sendable (Node) async -> R
-    ) async throws -> R {
-        let (ledger, factory, haste) = (opening.ledger, opening.factory, opening.haste)
-        let logger = opening.log.logger()
+    /// The rails of the plan, ready for payments; what is to be noticed goes into the log.
+    private static func prepareRails(
+        _ plan: NodePlan, _ factory: RailFactory, _ logger: Logger
+    ) async throws -> RailsInForce {
         let rails = RailsInForce(try plan.registry(factory))
         for notice in plan.notices(of: rails.registry) {
             logger.warning("notice", metadata: ["notice": "\(notice)"])
@@ -101,6 +100,15 @@ final class Node: Sendable {
                 throw NodeFailure("adapter `\(error.adapter)`: \(error.message)")
             }
         }
+        return rails
+    }
+
+    private static func run<R: Sendable>(
+        _ plan: NodePlan, _ opening: Opening, body: @Sendable (Node) async -> R
+    ) async throws -> R {
+        let (ledger, factory, haste) = (opening.ledger, opening.factory, opening.haste)
+        let logger = opening.log.logger()
+        let rails = try await prepareRails(plan, factory, logger)
         let backlog = TransitionBacklog()
         let worker = SettlementWorker(
             ledger: ledger, rail: { rails.rail(id: $0) }, rails: { rails.registry.rails },
@@ -132,6 +140,7 @@ final class Node: Sendable {
                 tasks.addTask { await batcher.run() }
                 tasks.addTask { await node.watchRails() }
                 tasks.addTask { await listeners.watchCertificates() }
+                tasks.addTask { await UpstreamWatch(shared.upstreams, group: opening.group, logger: logger).run() }
                 let result = await body(node)
                 tasks.addTask {
                     await haste.wanted()

@@ -33,7 +33,8 @@ final class NodeListeners: Sendable {
     }
 
     private init(
-        paywall: Paywall?, facilitator: FacilitatorListener?, certificates: CertificateWatch?, surroundings: Surroundings
+        paywall: Paywall?, facilitator: FacilitatorListener?, certificates: CertificateWatch?,
+        surroundings: Surroundings
     ) {
         self.paywall = paywall
         self.facilitator = Mutex(facilitator)
