@@ -17,7 +17,7 @@ package final class Paywall: Sendable {
         inherited: InheritedSockets = .none, shared: PaywallShared, generation: PaywallGeneration
     ) async throws(TransportError) -> Paywall {
         shared.gates.attach(to: generation.routes)
-        shared.upstreams.keep(generation.members, now: .now())
+        shared.upstreams.keep(generation.upstreams, now: .now())
         let made = NIOLockedValueBox<[ObjectIdentifier: NIOLoopBound<PaywallLoop>]>([:])
         let delegate: HTTPListener.DelegateFactory = { eventLoop in
             let key = ObjectIdentifier(eventLoop)
@@ -44,7 +44,7 @@ package final class Paywall: Sendable {
     /// Puts a new file in force on every loop at once; requests under way end under the old one.
     package func adopt(_ generation: PaywallGeneration) async {
         shared.gates.attach(to: generation.routes)
-        shared.upstreams.keep(generation.members, now: .now())
+        shared.upstreams.keep(generation.upstreams, now: .now())
         shared.inForce.replace(with: generation)
         // Loops without requests let go of the old file too.
         await onEveryLoop { $0.adoptLatest() }

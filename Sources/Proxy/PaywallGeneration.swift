@@ -48,9 +48,6 @@ package final class PaywallGeneration: Sendable {
         routesByName = Dictionary(routes.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
     }
 
-    /// The servers of all upstreams.
-    var members: [UpstreamConfiguration] { upstreams.flatMap { $0.members.map(\.configuration) } }
-
     func route(named name: String) -> PaywallRoute? { routesByName[name] }
 
     /// The longest time that any offer of this file stands.

@@ -112,8 +112,10 @@ struct ExampleFileTests {
         // All that is commented out comes in, but for what excludes its neighbour or its value.
         let excluded = [
             "#unmatched = \"deny\"", "#servers", "#[[upstreams.servers]]", "#url = \"http://127.0.0.1:9001\"",
-            "#weight", "#backup", "#hash_on", "#payer", "#transaction_prefix", "#host =", "#pay_to_allowed = [",
-            "#rpc_urls", "#rpc_url_env", "#signer_key_file", "#client_ca_file", "#ocsp_file",
+            "#weight", "#backup", "#hash_on", "#[upstreams.tls]", "#ca_file", "#server_name",
+            "#cert_file = \"farebox.pem\"", "#key_file = \"farebox-key.pem\"", "#verify", "#payer",
+            "#transaction_prefix", "#host =", "#pay_to_allowed = [", "#rpc_urls", "#rpc_url_env",
+            "#signer_key_file", "#client_ca_file", "#ocsp_file",
         ]
         let lines = text.split(separator: "\n", omittingEmptySubsequences: false).map { line in
             let isKey = line.hasPrefix("#") && !line.hasPrefix("# ") && !excluded.contains(where: line.hasPrefix)

@@ -49,6 +49,16 @@ struct WarningTests {
         #expect(try keys(paid + "upstream = \"api\"\n" + elsewhere).isEmpty)
     }
 
+    @Test("name an upstream that anybody can pose as")
+    func unverified() throws {
+        func keys(_ tls: String) throws -> [String] {
+            let far = "upstream = \"far\"\n[[upstreams]]\nname = \"far\"\nurl = \"https://127.0.0.1:9443\"\n"
+            return try warnings(rest: far + "tls = { \(tls) }\n")
+        }
+        #expect(try keys("verify = true").isEmpty)
+        #expect(try keys("verify = false") == ["upstreams[1].tls.verify"])
+    }
+
     @Test("name a file that serves nothing")
     func nothing() throws {
         #expect(try RouteFile.parse(text: "").warnings.map(\.key) == ["routes"])

@@ -125,18 +125,19 @@ package final class PaywallLoop: RequestDelegate {
         let settings = file.upstreams[index]
         let now = deadline()
         let members = zip(settings.members, file.upstreamKeys[index]).map { member, key in
-            UpstreamGroup.Member(
-                pool: pool(key, member.configuration),
-                server: shared.upstreams.server(for: member.configuration, now: now))
+            let server = shared.upstreams.server(for: member.configuration, now: now)
+            return UpstreamGroup.Member(pool: pool(key, member.configuration, server), server: server)
         }
         let group = UpstreamGroup(settings, members: members, eventLoop: eventLoop)
         if isCurrent { currentGroups[index] = group }
         return group
     }
 
-    private func pool(_ key: UpstreamKey, _ configuration: UpstreamConfiguration) -> UpstreamPool {
+    private func pool(
+        _ key: UpstreamKey, _ configuration: UpstreamConfiguration, _ server: UpstreamServer
+    ) -> UpstreamPool {
         if let known = pools[key] { return known }
-        let pool = UpstreamPool(configuration, eventLoop: eventLoop)
+        let pool = UpstreamPool(configuration, eventLoop: eventLoop, server: server)
         pools[key] = pool
         return pool
     }

@@ -4,6 +4,7 @@ import Transport
 /// One of an upstream's `servers`.
 struct ServerDraft {
     var address: UpstreamConfiguration.Address
+    var isSecure = false
     var weight = 1
     var isBackup = false
 }
@@ -15,6 +16,8 @@ struct SpreadDraft {
     var slowStart: Duration
     var retries: Int
     var retryPercent: Int
+    var resolveInterval: Duration
+    var health: HealthCheck?
 }
 
 extension FileReader {
@@ -25,7 +28,7 @@ extension FileReader {
             return nil
         }
         guard section.has("servers") else {
-            return section.require("url", Self.serverAddress).map { [ServerDraft(address: $0.value)] }
+            return section.require("url", Self.serverAddress).map { [$0.value] }
         }
         guard let servers = section.list("servers", server) else { return nil }
         if case .array(let elements)? = section.node("servers")?.value, elements.count != servers.count { return nil }
@@ -35,14 +38,16 @@ extension FileReader {
     /// A URL, or a table with it.
     private func server(_ node: DocumentNode) -> Reading<ServerDraft> {
         guard case .table = node.value else {
-            return Self.serverAddress(node).map { ServerDraft(address: $0) }
+            return Self.serverAddress(node)
         }
         guard let section = Section(node, table: "upstreams.servers", log: log),
-            let address = section.require("url", Self.serverAddress),
+            var server = section.require("url", Self.serverAddress)?.value,
             let weight = section.read("weight", ValueKind.integer(1...UpstreamGroupConfiguration.maxWeight)),
             let isBackup = section.read("backup", ValueKind.bool)
         else { return .toldElsewhere }
-        return .value(ServerDraft(address: address.value, weight: weight.value, isBackup: isBackup.value))
+        server.weight = weight.value
+        server.isBackup = isBackup.value
+        return .value(server)
     }
 
     private func check(_ servers: [Located<ServerDraft>], _ section: Section) -> Bool {
@@ -59,6 +64,10 @@ extension FileReader {
             log.add(place, "has only backups; leave `backup` out of one of them")
             return false
         }
+        if Set(servers.map(\.value.isSecure)).count > 1 {
+            log.add(place, "mixes https servers with others; a request could go out in the clear")
+            return false
+        }
         for (index, server) in servers.enumerated() {
             if servers[..<index].contains(where: { $0.value.address == server.value.address }) {
                 log.add(server.place, "is the same server again; give it a `weight` instead")
@@ -68,21 +77,20 @@ extension FileReader {
         return true
     }
 
-    /// `http://host:port`, or `unix:/path`.
-    private static func serverAddress(_ node: DocumentNode) -> Reading<UpstreamConfiguration.Address> {
+    /// `http://host:port`, `https://host:port`, or `unix:/path`.
+    private static func serverAddress(_ node: DocumentNode) -> Reading<ServerDraft> {
         guard case .string(let text) = node.value else { return .mistake("must be a URL, not \(node.kind)") }
         if text.hasPrefix("unix:") {
             guard case .unix(let path)? = ListenAddress(text) else {
                 return .mistake("is not a socket: write \"unix:/path\" of at most 107 bytes")
             }
-            return .value(.unix(path))
+            return .value(ServerDraft(address: .unix(path)))
         }
         guard let url = OutgoingURL(text) else { return .mistake("is not a URL such as \"http://127.0.0.1:9000\"") }
-        guard url.scheme == .http else { return .mistake("an https upstream is not available in this version") }
         guard url.target == "/" else {
             return .mistake("has a path; the request's own path is forwarded as it is")
         }
-        return .value(.host(url.host, port: url.port))
+        return .value(ServerDraft(address: .host(url.host, port: url.port), isSecure: url.scheme == .https))
     }
 
     /// `balance` and what belongs to failures.
@@ -94,7 +102,11 @@ extension FileReader {
         let failTimeout = section.read("fail_timeout", ValueKind.duration)
         let statuses = section.list("fail_statuses", ValueKind.status)
         let slowStart = section.read("slow_start", ValueKind.duration)
-        guard let balance, let retries, let retryPercent, let maxFailures, let failTimeout, let statuses, let slowStart
+        let resolveInterval = section.read("resolve_interval", ValueKind.duration)
+        let health = section.section("health", table: "upstreams.health").map(healthCheck)
+        if let health, health == nil { return nil }
+        guard let resolveInterval, let balance, let retries, let retryPercent, let maxFailures, let failTimeout,
+            let statuses, let slowStart
         else { return nil }
         var breaker = BreakerPolicy()
         breaker.maxFailures = maxFailures.value
@@ -102,7 +114,7 @@ extension FileReader {
         breaker.failStatuses = Set(statuses.flatMap { Array($0.value.range) })
         return SpreadDraft(
             balance: balance, breaker: breaker, slowStart: slowStart.value, retries: retries.value,
-            retryPercent: retryPercent.value)
+            retryPercent: retryPercent.value, resolveInterval: resolveInterval.value, health: health ?? nil)
     }
 
     private func balance(_ section: Section) -> BalancePolicy? {

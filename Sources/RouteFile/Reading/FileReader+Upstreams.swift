@@ -52,7 +52,9 @@ extension FileReader {
             "forwarded", ValueKind.word(ForwardedForm.allCases.map { ($0.rawValue, $0) }))
         let spread = spread(section)
         let servers = servers(section)
-        guard let servers, let spread, let forwarded, let connectTimeout, let firstByteTimeout, let idleTimeout,
+        let tls = tls(section, isSecure: servers?.first?.isSecure == true)
+        guard let servers, let spread, let tls, let forwarded, let connectTimeout, let firstByteTimeout,
+            let idleTimeout,
             let keepAliveTimeout, let queueTimeout, let maxConnections, let maxQueued, let keeps, let rewrites
         else { return nil }
         var configuration = UpstreamConfiguration(name: name, address: servers[0].address)
@@ -65,6 +67,7 @@ extension FileReader {
         configuration.maxQueued = maxQueued.value
         configuration.forwarded = forwarded.value
         configuration.maxResponseBytes = maxResponse.map { UInt64($0.value) }
+        configuration.tls = tls.made
         let members = servers.map { server in
             var member = configuration
             member.address = server.address
@@ -76,6 +79,8 @@ extension FileReader {
         group.slowStart = TimeAmount(spread.slowStart)
         group.retries = spread.retries
         group.retryPercent = spread.retryPercent
+        group.resolveInterval = TimeAmount(spread.resolveInterval)
+        group.health = spread.health
         return UpstreamSettings(
             configuration: group, keepsEncodedSlash: keeps.value, rewritesLocation: rewrites.value)
     }

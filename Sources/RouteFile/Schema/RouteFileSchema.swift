@@ -5,7 +5,8 @@ package enum RouteFileSchema {
         "": root, "server": server, "server.tls": tls, "server.tls.certificates": certificates,
         "facilitator": facilitator, "ledger": ledger, "payments": payments,
         "payments.batch": batch, "limits": limits, "assets": assets,
-        "upstreams": upstreams, "upstreams.servers": servers, "routes": routes, "adapters": adapters,
+        "upstreams": upstreams, "upstreams.servers": servers,
+        "upstreams.health": health, "upstreams.tls": upstreamTLS, "routes": routes, "adapters": adapters,
         "adapters.backend": backend,
     ]
 
@@ -80,7 +81,16 @@ package enum RouteFileSchema {
         .key("max_response_bytes"), .key("rewrite_location", "false"),
         .key("balance", "\"round_robin\""), .key("hash_on"), .key("retries", "1"), .key("retry_percent", "20"),
         .key("max_fails", "3"), .key("fail_timeout", "\"2s\""), .key("fail_statuses", "[]"),
-        .key("slow_start", "\"10s\""),
+        .key("slow_start", "\"10s\""), .key("resolve_interval", "\"30s\""), .key("health"), .key("tls"),
+    ]
+
+    private static let health: [KeySpec] = [
+        .key("path"), .key("host"), .key("interval", "\"5s\""), .key("timeout", "\"2s\""), .key("healthy", "2"),
+        .key("unhealthy", "3"), .key("status", "[\"2xx\"]"),
+    ]
+
+    private static let upstreamTLS: [KeySpec] = [
+        .key("ca_file"), .key("server_name"), .key("cert_file"), .key("key_file"), .key("verify", "true"),
     ]
 
     private static let servers: [KeySpec] = [.key("url"), .key("weight", "1"), .key("backup", "false")]

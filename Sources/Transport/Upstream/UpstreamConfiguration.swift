@@ -14,11 +14,29 @@ package struct UpstreamConfiguration: Sendable {
             case .unix(let path): "unix:\(path)"
             }
         }
+
+        /// The value of a Host field for the server itself.
+        package var authority: String {
+            switch self {
+            case .host: description
+            case .unix: "localhost"
+            }
+        }
+
+        /// A host that must be resolved, with its port.
+        var name: (host: String, port: Int)? {
+            guard case .host(let host, let port) = self, (try? SocketAddress(ipAddress: host, port: port)) == nil else {
+                return nil
+            }
+            return (host, port)
+        }
     }
 
     /// A name for logs and metrics.
     package var name: String
     package var address: Address
+    /// Nil for a server that is spoken to in the clear.
+    package var tls: UpstreamTLS?
     package var connectTimeout: TimeAmount = .seconds(5)
     /// Longest time from the end of the request to the first byte of the answer.
     package var firstByteTimeout: TimeAmount = .seconds(60)

@@ -29,6 +29,8 @@ final class UpstreamConnection: Deadlined, ChannelInboundHandler {
     var phase = Phase.idle
     /// The request that is carried, or the last one that was.
     @exclusivity(unchecked) var request: UpstreamRequest?
+    /// Whether the server's name no longer leads to its address.
+    var isOutdated = false
     /// Whether an answer was read to its end before the present request.
     private var isReused = false
 

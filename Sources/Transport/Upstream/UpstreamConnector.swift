@@ -2,15 +2,40 @@ import NIOCore
 import NIOPosix
 
 /// Makes the channels of a pool.
-struct UpstreamConnector {
+final class UpstreamConnector {
     let configuration: UpstreamConfiguration
     let eventLoop: any EventLoop
+    private let server: UpstreamServer
+    /// Which address is tried first, so that all are used.
+    private var turn = 0
 
-    /// Connects a channel whose only handler is `connection`.
+    init(configuration: UpstreamConfiguration, eventLoop: any EventLoop, server: UpstreamServer) {
+        self.configuration = configuration
+        self.eventLoop = eventLoop
+        self.server = server
+    }
+
+    /// Connects a channel whose last handler is `connection`; with TLS, once the handshake is over.
     func connect(_ connection: UpstreamConnection) -> EventLoopFuture<any Channel> {
-        let bound = NIOLoopBound(connection, eventLoop: eventLoop)
+        UpstreamDial(self, connection, addresses: addresses()).start()
+    }
+
+    /// The addresses of the server, another one first each time.
+    private func addresses() -> [SocketAddress] {
+        guard case .host(let host, let port) = configuration.address else { return [] }
+        if let address = try? SocketAddress(ipAddress: host, port: port) { return [address] }
+        let known = server.addresses
+        guard known.count > 1 else { return known }
+        turn = (turn + 1) % known.count
+        return Array(known[turn...] + known[..<turn])
+    }
+
+    func bootstrap(
+        timeout: TimeAmount, _ initialize: @escaping (any Channel) throws -> Void
+    ) -> ClientBootstrap {
+        let bound = NIOLoopBound(initialize, eventLoop: eventLoop)
         let bootstrap = ClientBootstrap(group: eventLoop)
-            .connectTimeout(configuration.connectTimeout)
+            .connectTimeout(timeout)
             .channelOption(
                 .writeBufferWaterMark,
                 value: .init(low: configuration.writeBufferLow, high: configuration.writeBufferHigh)
@@ -20,21 +45,22 @@ struct UpstreamConnector {
             )
             .channelOption(.maxMessagesPerRead, value: 1)
             .channelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(bound.value) }
+                channel.eventLoop.makeCompletedFuture { try bound.value(channel) }
             }
-        switch configuration.address {
-        case .unix(let path):
-            return bootstrap.connect(unixDomainSocketPath: path)
-        case .host(let host, let port):
-            let bootstrap = bootstrap.channelOption(.tcpOption(.tcp_nodelay), value: 1)
-            if let address = try? SocketAddress(ipAddress: host, port: port) { return bootstrap.connect(to: address) }
-            return bootstrap.connect(host: host, port: port)
-        }
+        guard case .host = configuration.address else { return bootstrap }
+        return bootstrap.channelOption(.tcpOption(.tcp_nodelay), value: 1)
     }
 
     /// What a failed attempt is to the request that waited for it.
     static func failure(_ error: any Error) -> UpstreamError {
-        isTimeout(error) ? .connectTimeout : .connectFailed
+        if let error = error as? TransportError {
+            switch error.code {
+            case .certificateExpired, .certificateNotTrusted, .certificateNameMismatch: return .certificateRefused
+            case .connectTimeout: return .connectTimeout
+            default: return .connectFailed
+            }
+        }
+        return isTimeout(error) ? .connectTimeout : .connectFailed
     }
 
     private static func isTimeout(_ error: any Error) -> Bool {

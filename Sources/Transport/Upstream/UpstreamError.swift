@@ -62,6 +62,14 @@ package enum UpstreamError: Error, Sendable, Equatable {
         }
     }
 
+    /// Whether no connection could be made.
+    var isOfConnecting: Bool {
+        switch self {
+        case .connectFailed, .connectTimeout, .certificateRefused: true
+        default: false
+        }
+    }
+
     /// Whether it speaks against the server, and not only against our own bounds or one of its answers.
     ///
     /// A malformed answer comes from a server that is there; whoever finds a path with such answers must not be able to

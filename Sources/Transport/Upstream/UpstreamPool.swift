@@ -12,6 +12,9 @@ package final class UpstreamPool {
     @exclusivity(unchecked) var spares = SpareBuffers()
     /// Requests under way, waiting ones included, that came through a group.
     var outstanding = 0
+    private let server: UpstreamServer
+    /// The edition of the server's addresses that connections were looked at under.
+    private var edition: Int
     private let connect: (UpstreamConnection) -> EventLoopFuture<any Channel>
     @exclusivity(unchecked) private var idle: [UpstreamConnection] = []
     private var waiting = CircularBuffer<UpstreamRequest>()
@@ -22,21 +25,29 @@ package final class UpstreamPool {
     private var isClosed = false
     private var isDraining = false
 
-    package convenience init(_ configuration: UpstreamConfiguration, eventLoop: any EventLoop) {
-        let connector = UpstreamConnector(configuration: configuration, eventLoop: eventLoop)
-        self.init(configuration, eventLoop: eventLoop, connect: connector.connect)
+    /// - Parameter server: What all loops know of the server; its addresses are used.
+    package convenience init(
+        _ configuration: UpstreamConfiguration, eventLoop: any EventLoop, server: UpstreamServer = UpstreamServer()
+    ) {
+        let connector = UpstreamConnector(configuration: configuration, eventLoop: eventLoop, server: server)
+        self.init(configuration, eventLoop: eventLoop, server: server, connect: connector.connect)
     }
 
     /// Makes a pool that takes its channels from `connect`.
     init(
-        _ configuration: UpstreamConfiguration, eventLoop: any EventLoop,
+        _ configuration: UpstreamConfiguration, eventLoop: any EventLoop, server: UpstreamServer = UpstreamServer(),
         connect: @escaping (UpstreamConnection) -> EventLoopFuture<any Channel>
     ) {
         self.configuration = configuration
         self.eventLoop = eventLoop
         self.connect = connect
+        self.server = server
+        edition = server.edition
         sweep = DeadlineSweep(eventLoop: eventLoop)
-        sweep.onTick = { [unowned self] in expireWaiting() }
+        sweep.onTick = { [unowned self] in
+            expireWaiting()
+            if edition != server.edition { addressesChanged() }
+        }
     }
 
     /// Returns an empty buffer for a request head; `start` takes its storage back when the head is sent.
@@ -162,6 +173,17 @@ package final class UpstreamPool {
 
     // MARK: Connections
 
+    /// Connections to addresses that the name no longer has are not used again.
+    private func addressesChanged() {
+        edition = server.edition
+        let known = Set(server.addresses)
+        for case let connection as UpstreamConnection in sweep.all {
+            guard let address = connection.context?.remoteAddress else { continue }
+            connection.isOutdated = !known.contains(address)
+            if connection.isOutdated, connection.isIdle { connection.close() }
+        }
+    }
+
     /// Makes a connection to see whether one can be made, and closes it.
     func testConnection(_ report: @escaping (Bool) -> Void) {
         total += 1
@@ -182,7 +204,10 @@ package final class UpstreamPool {
 
     /// Takes a connection that can carry a request.
     func release(_ connection: UpstreamConnection) {
-        if let request = nextWaiting() {
+        if connection.isOutdated {
+            // Whoever waits gets a new one when it is closed.
+            connection.close()
+        } else if let request = nextWaiting() {
             connection.begin(request)
         } else if isClosed || isDraining {
             connection.close()

@@ -123,6 +123,7 @@ final class Node: Sendable {
                 tasks.addTask { await batcher.run() }
                 tasks.addTask { await node.watchRails() }
                 tasks.addTask { await listeners.watchCertificates() }
+                tasks.addTask { await UpstreamWatch(shared.upstreams, group: opening.group, logger: logger).run() }
                 let result = await body(node)
                 tasks.addTask {
                     await haste.wanted()

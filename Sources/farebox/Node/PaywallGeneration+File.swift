@@ -66,7 +66,7 @@ extension RouteFile {
     fileprivate func returns(_ scrub: [String], of upstream: Int, to origin: String) -> ReturnPolicy {
         let settings = upstreams[upstream]
         let own =
-            settings.rewritesLocation ? settings.configuration.members.flatMap(\.configuration.address.origins) : []
+            settings.rewritesLocation ? settings.configuration.members.flatMap(\.configuration.origins) : []
         return ReturnPolicy(scrub: scrub, ownOrigins: own, publicOrigin: origin)
     }
 
@@ -92,15 +92,17 @@ extension RouteFile {
     }
 }
 
-extension UpstreamConfiguration.Address {
-    /// The origins under which an upstream may know itself.
+extension UpstreamConfiguration {
+    /// The origins under which a server may know itself.
     fileprivate var origins: [String] {
-        switch self {
+        switch address {
         case .unix: return ["http://localhost"]
         case .host(let host, let port):
-            let name = host.contains(":") ? "[\(host)]" : host
-            let origin = "http://\(name):\(port)"
-            return port == 80 ? [origin, "http://\(name)"] : [origin]
+            let (scheme, usualPort) = tls == nil ? ("http", 80) : ("https", 443)
+            return [host, tls?.configuration.serverName].compactMap(\.self).flatMap { host in
+                let origin = "\(scheme)://\(host.contains(":") ? "[\(host)]" : host)"
+                return port == usualPort ? ["\(origin):\(port)", origin] : ["\(origin):\(port)"]
+            }
         }
     }
 }

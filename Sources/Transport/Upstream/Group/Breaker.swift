@@ -27,7 +27,8 @@ package struct BreakerPolicy: Sendable, Hashable {
 ///                                    │ └─────────failure──────────┘  │
 ///                                    └──it takes connections──▶ trial┘
 ///
-/// In `trial` one request at a time is let through.
+/// In `trial` one request at a time is let through. A server that only failed to take connections needs no trial: it is
+/// `closed` when it takes one again.
 struct Breaker: Sendable, Equatable {
     enum State: Sendable, Equatable {
         case closed(failures: Int)
@@ -36,6 +37,8 @@ struct Breaker: Sendable, Equatable {
     }
 
     private(set) var state = State.closed(failures: 0)
+    /// Whether its last failure was a connection that could not be made.
+    private var failedConnecting = false
     /// How often it opened since the server last worked.
     private(set) var trips = 0
 
@@ -64,7 +67,15 @@ struct Breaker: Sendable, Equatable {
     }
 
     /// A request failed; returns whether the server is left alone from now on.
-    mutating func failed(isTrial: Bool, policy: BreakerPolicy, now: NIODeadline, jitter: Double) -> Bool {
+    mutating func failed(
+        isTrial: Bool, isConnecting: Bool = false, policy: BreakerPolicy, now: NIODeadline, jitter: Double
+    ) -> Bool {
+        switch state {
+        case .open,
+            .trial where !isTrial:
+            break
+        case .closed, .trial: failedConnecting = isConnecting
+        }
         switch state {
         case .closed(let failures) where failures + 1 < policy.maxFailures:
             state = .closed(failures: failures + 1)
@@ -100,10 +111,20 @@ struct Breaker: Sendable, Equatable {
         if case .trial = state { state = .trial(isBusy: false) }
     }
 
-    /// A connection was made, or was not, while the server was left alone.
-    mutating func connectionTested(succeeded: Bool, policy: BreakerPolicy, now: NIODeadline, jitter: Double) {
-        guard case .open = state else { return }
-        if succeeded { state = .trial(isBusy: false) } else { open(policy, now, jitter) }
+    /// A connection was made, or was not, while the server was left alone; returns whether the server works again.
+    mutating func connectionTested(succeeded: Bool, policy: BreakerPolicy, now: NIODeadline, jitter: Double) -> Bool {
+        guard case .open = state else { return false }
+        if !succeeded {
+            failedConnecting = true
+            open(policy, now, jitter)
+            return false
+        }
+        if failedConnecting {
+            self = Breaker()
+            return true
+        }
+        state = .trial(isBusy: false)
+        return false
     }
 
     private mutating func open(_ policy: BreakerPolicy, _ now: NIODeadline, _ jitter: Double) {

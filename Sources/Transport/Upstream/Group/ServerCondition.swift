@@ -5,6 +5,8 @@ struct ServerCondition: Sendable, Equatable {
     private(set) var breaker = Breaker()
     /// What the health checks say.
     private(set) var checks = HealthTally()
+    /// Whether the file in force asks for checks.
+    private var isChecked = true
     /// When it came back or was added, while that is not long ago.
     private(set) var upSince: NIODeadline?
 
@@ -52,8 +54,10 @@ struct ServerCondition: Sendable, Equatable {
         return until
     }
 
-    mutating func failed(isTrial: Bool, policy: BreakerPolicy, now: NIODeadline, jitter: Double) -> Bool {
-        breaker.failed(isTrial: isTrial, policy: policy, now: now, jitter: jitter)
+    mutating func failed(
+        isTrial: Bool, isConnecting: Bool = false, policy: BreakerPolicy, now: NIODeadline, jitter: Double
+    ) -> Bool {
+        breaker.failed(isTrial: isTrial, isConnecting: isConnecting, policy: policy, now: now, jitter: jitter)
     }
 
     mutating func answered(isTrial: Bool, now: NIODeadline) {
@@ -63,11 +67,13 @@ struct ServerCondition: Sendable, Equatable {
     mutating func trialEnded() { breaker.trialEnded() }
 
     mutating func connectionTested(succeeded: Bool, policy: BreakerPolicy, now: NIODeadline, jitter: Double) {
-        breaker.connectionTested(succeeded: succeeded, policy: policy, now: now, jitter: jitter)
+        if breaker.connectionTested(succeeded: succeeded, policy: policy, now: now, jitter: jitter) { upSince = now }
     }
 
     /// A health check passed or did not.
     mutating func checked(passed: Bool, check: HealthCheck, now: NIODeadline) {
+        // The last one of a file before has no say: no other would come to take back what it says.
+        guard isChecked else { return }
         switch checks.checked(passed: passed, check: check) {
         case .unchanged, .down: return
         case .up:
@@ -76,6 +82,9 @@ struct ServerCondition: Sendable, Equatable {
         }
     }
 
-    /// Checks are no longer made.
-    mutating func forgetChecks() { checks = HealthTally() }
+    /// Says whether checks are made from now on; without them, what they said is forgotten.
+    mutating func setChecked(_ isChecked: Bool) {
+        self.isChecked = isChecked
+        if !isChecked { checks = HealthTally() }
+    }
 }

@@ -103,10 +103,10 @@ package final class UpstreamGroup {
     /// Tries a connection to a server that has been left alone for long enough: behind priced routes no request does it.
     private func testIfDue(_ member: Member, _ now: NIODeadline) {
         let server = member.server
-        guard let chance = server.present.nextChance, now >= chance, server.beginTest() else { return }
+        guard let chance = server.present.nextChance, now >= chance, server.begin(.test) else { return }
         let policy = configuration.breaker
         member.pool.testConnection { [self] succeeded in
-            server.endTest()
+            server.end(.test)
             let (now, jitter) = (clock(), jitter())
             server.change {
                 $0.connectionTested(succeeded: succeeded, policy: policy, now: now, jitter: jitter)
@@ -186,11 +186,11 @@ package final class UpstreamGroup {
     func answered(_ request: UpstreamRequest, status: Int) {
         guard let seat = request.seat else { return }
         let server = members[seat.choice.member].server
-        let isFailure = configuration.breaker.failStatuses.contains(status)
+        let isFailure = members.count > 1 && configuration.breaker.failStatuses.contains(status)
         if server.isPlain, !isFailure { return }
         let isTrial = seat.choice.isTrial
         request.seat?.choice.isTrial = false
-        if isFailure { return note(failureOf: server, isTrial: isTrial) }
+        if isFailure { return note(failureOf: server, isTrial: isTrial, isConnecting: false) }
         let now = clock()
         server.change { $0.answered(isTrial: isTrial, now: now) }
     }
@@ -203,7 +203,13 @@ package final class UpstreamGroup {
             let isTrial = seat.choice.isTrial
             seat.choice.isTrial = false
             request.seat = seat
-            note(failureOf: server, isTrial: isTrial)
+            if members.count > 1 || error.isOfConnecting {
+                note(failureOf: server, isTrial: isTrial, isConnecting: error.isOfConnecting)
+            } else if isTrial {
+                // A client can provoke what a request comes to. It must not shut the only server for everybody.
+                let now = clock()
+                server.change { $0.answered(isTrial: true, now: now) }
+            }
         }
         guard seat.retries < configuration.retries, members.count > 1,
             RetryRule.allows(error, wasSent: request.wasSent, isRepeatable: request.isRetryable),
@@ -237,10 +243,12 @@ package final class UpstreamGroup {
         seat.startedAt + members[0].pool.configuration.firstByteTimeout + DeadlineSweep.tick
     }
 
-    private func note(failureOf server: UpstreamServer, isTrial: Bool) {
+    private func note(failureOf server: UpstreamServer, isTrial: Bool, isConnecting: Bool) {
         let (now, jitter) = (clock(), jitter())
         let policy = configuration.breaker
-        let isEjected = server.change { $0.failed(isTrial: isTrial, policy: policy, now: now, jitter: jitter) }
+        let isEjected = server.change {
+            $0.failed(isTrial: isTrial, isConnecting: isConnecting, policy: policy, now: now, jitter: jitter)
+        }
         if isEjected { ejections += 1 }
     }
 }

@@ -33,6 +33,10 @@ package struct UpstreamGroupConfiguration: Sendable {
     package var retries = 1
     /// Retries in 100 requests, beyond a few at first.
     package var retryPercent = 20
+    /// Nil where servers are judged by requests alone.
+    package var health: HealthCheck?
+    /// How often names are resolved anew.
+    package var resolveInterval = TimeAmount.seconds(30)
 
     package init(name: String, members: [Member]) {
         precondition(!members.isEmpty && members.count <= Self.maxMembers, "an upstream has 1 to 64 servers")

@@ -96,12 +96,29 @@ struct BreakerTests {
     func connectionTest() {
         var breaker = opened()
         let late = start + .seconds(3)
-        breaker.connectionTested(succeeded: false, policy: policy(), now: late, jitter: 0)
-        #expect(breaker.state == .open(until: late + .seconds(4)))
-        breaker.connectionTested(succeeded: true, policy: policy(), now: late, jitter: 0)
+        _ = breaker.connectionTested(succeeded: true, policy: policy(), now: late, jitter: 0)
         #expect(breaker.admits(now: late, mayTest: false))
         #expect(breaker.admit(now: late, mayTest: false) == .trial)
         #expect(breaker.admit(now: late, mayTest: false) == .refused)
+    }
+}
+
+@Suite("A connection to a server that was left alone")
+struct ConnectionTestTests {
+    @Test("settles it where connections were all that failed", arguments: [true, false])
+    func settles(failsAgain: Bool) {
+        var breaker = Breaker()
+        for _ in 0..<3 {
+            _ = breaker.failed(isTrial: false, isConnecting: !failsAgain, policy: policy(), now: start, jitter: 0)
+        }
+        let late = start + .seconds(3)
+        if failsAgain {
+            _ = breaker.connectionTested(succeeded: false, policy: policy(), now: late, jitter: 0)
+            #expect(breaker.state == .open(until: late + .seconds(4)))
+        }
+        let works = breaker.connectionTested(succeeded: true, policy: policy(), now: late, jitter: 0)
+        #expect(works)
+        #expect(breaker == Breaker())
     }
 }
 
@@ -158,6 +175,21 @@ struct ServerConditionTests {
             let percent = condition.percent(now: start, mayTest: true, slowStart: .seconds(10))
             #expect((percent == 0) == step.isDown)
         }
+    }
+
+    @Test("a check of a file that is gone says nothing, and what checks said is forgotten")
+    func noChecks() {
+        let check = HealthCheck(path: "/")
+        var condition = ServerCondition()
+        condition.checked(passed: false, check: check, now: start)
+        #expect(condition.word == .down)
+        condition.setChecked(false)
+        #expect(condition.word == .up)
+        condition.checked(passed: false, check: check, now: start)
+        #expect(condition.word == .up)
+        condition.setChecked(true)
+        condition.checked(passed: false, check: check, now: start)
+        #expect(condition.word == .down)
     }
 
     @Test("checks that find a server well close its breaker")

@@ -261,14 +261,38 @@ struct UpstreamGroupTests {
     @Test("statuses count only where they are asked to")
     func statuses() throws {
         let answer = "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
-        for isAsked in [true, false] {
-            let upstream = GroupHarness([1]) { if isAsked { $0.breaker.failStatuses = [503] } }
-            for _ in 0..<3 {
+        for (weights, isAsked, word) in [
+            ([1, 1], true, ServerCondition.Word.leftAlone), ([1, 1], false, .up), ([1], true, .up),
+        ] {
+            let upstream = GroupHarness(weights) { if isAsked { $0.breaker.failStatuses = [503] } }
+            for _ in 0..<(3 * weights.count) {
                 let response = try upstream.start()
                 try upstream.serve(answer)
                 #expect(response.events == ["head 503", "end"])
             }
-            #expect(upstream.servers[0].present.word == (isAsked ? .leftAlone : .up))
+            #expect(upstream.servers[0].present.word == word)
+        }
+    }
+
+    @Test(
+        "what a client can provoke shuts no only server, and ends a trial well: it took a connection",
+        arguments: ["", "HTTP/1.1 2"])
+    func onlyServer(answer: String) throws {
+        let upstream = GroupHarness([1])
+        for isTrial in [false, true] {
+            if isTrial {
+                try upstream.killAll()
+                #expect(upstream.servers[0].present.word == .leftAlone)
+                upstream.now = upstream.now + .seconds(2)
+            }
+            for _ in 0..<5 {
+                let response = try upstream.start()
+                try upstream.last().open(upstream.loop)
+                if !answer.isEmpty { try upstream.last().send(answer) }
+                try upstream.last().sendEnd()
+                #expect(response.events.last == "failed \(answer.isEmpty ? "closed before response" : "broken off")")
+                #expect(upstream.servers[0].present.word == .up)
+            }
         }
     }
 
