@@ -229,6 +229,16 @@ def test_checks_that_fail_everywhere_close_the_shop(make_site, pair, payer):
     assert site.fetch("GET", "/paid/x", payment.v2_fields()).status == 200
 
 
+def test_a_check_under_way_holds_up_no_end(make_site, make_upstream):
+    upstream = make_upstream()
+    upstream.answers["/health"] = Answer(gate=(never := threading.Event()))
+    slow = HEALTH | {"interval": "60s", "timeout": "60s"}
+    site = make_site(ROUTES, upstream, upstreams=servers(upstream, health=slow))
+    upstream.wait_for_calls(1, "/health")
+    site.process.stop()
+    never.set()
+
+
 def test_a_reload_keeps_the_connections_to_servers_that_stay(make_site, pair):
     a, b = pair
     site = make_site(ROUTES, a, upstreams=servers(a))

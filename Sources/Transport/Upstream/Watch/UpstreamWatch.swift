@@ -34,24 +34,20 @@ package struct UpstreamWatch: Sendable {
     }
 
     /// Runs until it is cancelled.
+    ///
+    /// What is under way then ends by itself: a server or a resolver that hangs holds up no shutdown.
     package func run() async {
-        await withDiscardingTaskGroup { tasks in
-            var charges: [Charge] = []
-            while !Task.isCancelled {
-                charges = renewed(charges)
-                for index in charges.indices {
-                    for duty in charges[index].due(now: .now()) {
-                        let charge = charges[index]
-                        switch duty {
-                        case .check, .test: tasks.addTask { await perform(duty, charge) }
-                        // A resolver that hangs holds up no shutdown: nothing can be taken back from it.
-                        case .resolve: Task { await perform(duty, charge) }
-                        }
-                    }
-                    if let news = charges[index].change() { tell(news, charges[index]) }
+        var charges: [Charge] = []
+        while !Task.isCancelled {
+            charges = renewed(charges)
+            for index in charges.indices {
+                for duty in charges[index].due(now: .now()) {
+                    let charge = charges[index]
+                    Task { await perform(duty, charge) }
                 }
-                try? await Task.sleep(for: Self.tick)
+                if let news = charges[index].change() { tell(news, charges[index]) }
             }
+            try? await Task.sleep(for: Self.tick)
         }
     }
 
