@@ -206,11 +206,6 @@ class Upstream:
         self.socket = wait_until(bound, "address of the upstream")
         self.serve()
 
-    def restart(self):
-        """Ends and is there again at the same address; whoever is in the middle of something is cut off."""
-        self.die()
-        self.revive()
-
     def serve(self):
         self.socket.listen(1024)
         threading.Thread(target=self._accept, daemon=True).start()
