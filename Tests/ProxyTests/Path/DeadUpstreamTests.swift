@@ -8,18 +8,25 @@ import Testing
 /// Nothing is sold for an upstream that is known to be dead.
 @Suite("A dead upstream", .timeLimit(.minutes(2)))
 struct DeadUpstreamTests {
+    /// Leaves a server alone for longer than any test lasts.
+    private static let policy = {
+        var policy = BreakerPolicy()
+        policy.failTimeout = .hours(1)
+        return policy
+    }()
+
     /// Lets the requests of before have failed, so that the upstream's only server is left alone.
     private func die(_ rig: PaywallRig) throws {
         let server = try #require(rig.shared.upstreams.watched.first?.server)
         for _ in 0..<3 {
-            server.change { _ = $0.failed(isTrial: false, policy: BreakerPolicy(), now: .now(), jitter: 0) }
+            server.change { _ = $0.failed(isTrial: false, policy: Self.policy, now: .now(), jitter: 0) }
         }
     }
 
     private func revive(_ rig: PaywallRig) throws {
         let server = try #require(rig.shared.upstreams.watched.first?.server)
         server.change {
-            $0.connectionTested(succeeded: true, policy: BreakerPolicy(), now: .now(), jitter: 0)
+            $0.connectionTested(succeeded: true, policy: Self.policy, now: .now(), jitter: 0)
         }
     }
 

@@ -70,6 +70,9 @@ final class PaywallRig: Sendable {
                 origin: "https://api.example.com", advertisedHosts: route.advertisedHosts, registry: registry)
         }
         var upstream = UpstreamConfiguration(name: "api", address: .host("127.0.0.1", port: upstreamPort))
+        // A machine that is busy with other tests is slow, and no failure of the upstream.
+        upstream.connectTimeout = .seconds(60)
+        upstream.queueTimeout = .seconds(60)
         configure(&upstream)
         let unmatched = PaywallRoute(name: "unmatched", upstream: 0, registry: registry)
         return PaywallGeneration(
