@@ -33,6 +33,7 @@ final class ScriptedUpstream: Sendable {
     let closures = Notebook<Int>()
     let port: Int
 
+    private let held = HeldPort()
     private let listener: any Channel
     private let channels: Channels
 
@@ -58,7 +59,7 @@ final class ScriptedUpstream: Sendable {
                     try channel.pipeline.syncOperations.addHandler(handler)
                 }
             }
-            .bind(host: "127.0.0.1", port: 0).get()
+            .bind(host: "127.0.0.1", port: held.port).get()
         port = listener.localAddress?.port ?? 0
         self.channels = channels
     }
