@@ -15,10 +15,11 @@ final class HeldPort: Sendable {
 
     init() {
         #if canImport(Darwin)
-            descriptor = socket(AF_INET, SOCK_STREAM, 0)
+            let descriptor = socket(AF_INET, SOCK_STREAM, 0)
         #else
-            descriptor = socket(AF_INET, CInt(SOCK_STREAM.rawValue), 0)
+            let descriptor = socket(AF_INET, CInt(SOCK_STREAM.rawValue), 0)
         #endif
+        self.descriptor = descriptor
         var yes: CInt = 1
         setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &yes, socklen_t(MemoryLayout<CInt>.size))
         var address = sockaddr_in()
