@@ -16,6 +16,7 @@ package final class Paywall: Sendable {
         generation: PaywallGeneration
     ) async throws(TransportError) -> Paywall {
         shared.gates.attach(to: generation.routes)
+        shared.upstreams.keep(generation.members, now: .now())
         let made = NIOLockedValueBox<[ObjectIdentifier: NIOLoopBound<PaywallLoop>]>([:])
         let delegate: HTTPListener.DelegateFactory = { eventLoop in
             let key = ObjectIdentifier(eventLoop)
@@ -42,6 +43,7 @@ package final class Paywall: Sendable {
     /// Puts a new file in force on every loop at once; requests under way end under the old one.
     package func adopt(_ generation: PaywallGeneration) async {
         shared.gates.attach(to: generation.routes)
+        shared.upstreams.keep(generation.members, now: .now())
         shared.inForce.replace(with: generation)
         // Loops without requests let go of the old file too.
         await onEveryLoop { $0.adoptLatest() }

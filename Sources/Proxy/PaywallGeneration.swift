@@ -14,8 +14,9 @@ package final class PaywallGeneration: Sendable {
     package let table: RouteTable
     /// In the order of the table.
     package let routes: [PaywallRoute]
-    package let upstreams: [UpstreamConfiguration]
-    let upstreamKeys: [UpstreamKey]
+    package let upstreams: [UpstreamGroupConfiguration]
+    /// For each upstream the keys of its servers.
+    let upstreamKeys: [[UpstreamKey]]
     package let unmatched: Unmatched
     package let canonicaliser: Canonicaliser
     /// Whose word about clients is taken.
@@ -27,14 +28,15 @@ package final class PaywallGeneration: Sendable {
     private let routesByName: [String: PaywallRoute]
 
     package init(
-        table: RouteTable, routes: [PaywallRoute], upstreams: [UpstreamConfiguration], unmatched: Unmatched = .deny,
+        table: RouteTable, routes: [PaywallRoute], upstreams: [UpstreamGroupConfiguration],
+        unmatched: Unmatched = .deny,
         canonicaliser: Canonicaliser = Canonicaliser(), trust: ProxyTrust = ProxyTrust(),
         limits: RequestLimits = RequestLimits()
     ) {
         self.table = table
         self.routes = routes
         self.upstreams = upstreams
-        upstreamKeys = upstreams.map(UpstreamKey.init)
+        upstreamKeys = upstreams.map { $0.members.map { UpstreamKey($0.configuration) } }
         self.unmatched = unmatched
         self.canonicaliser = canonicaliser
         self.trust = trust
@@ -42,6 +44,9 @@ package final class PaywallGeneration: Sendable {
         payTo = Set(routes.flatMap { $0.offers.map(\.payTo) })
         routesByName = Dictionary(routes.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
     }
+
+    /// The servers of all upstreams.
+    var members: [UpstreamConfiguration] { upstreams.flatMap { $0.members.map(\.configuration) } }
 
     func route(named name: String) -> PaywallRoute? { routesByName[name] }
 
@@ -59,7 +64,7 @@ extension PaywallGeneration {
     }
 }
 
-/// What makes the upstreams of two files the same pool.
+/// What makes the servers of two files the same pool.
 struct UpstreamKey: Hashable, Sendable {
     private let text: String
 

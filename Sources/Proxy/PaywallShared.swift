@@ -1,7 +1,7 @@
 package import Ledger
 package import Primitives
 import Synchronization
-import Transport
+package import Transport
 
 #if canImport(Glibc)
     import Glibc
@@ -26,6 +26,8 @@ package final class PaywallShared: Sendable {
     package let backlog: TransitionBacklog
     let now: @Sendable () -> UnixTime
     let inForce = GenerationInForce()
+    /// What is known of the upstreams' servers.
+    package let upstreams: UpstreamBook
     /// The buckets of every rate limit.
     let buckets: BucketTable
     /// Paid requests that run, by payer.
@@ -39,8 +41,10 @@ package final class PaywallShared: Sendable {
         ledger: any PaymentLedger, desk: RailDesk, accessLog: LogSink?, addressKey: Bytes32,
         maxTracked: Int = PaywallShared.maxTracked, leaseSeconds: Int64 = 86_400,
         backlog: TransitionBacklog = TransitionBacklog(),
+        upstreams: UpstreamBook = UpstreamBook(),
         now: @escaping @Sendable () -> UnixTime = PaywallShared.systemTime
     ) {
+        self.upstreams = upstreams
         self.ledger = ledger
         self.desk = desk
         self.accessLog = accessLog

@@ -109,7 +109,8 @@ struct ExampleFileTests {
         ]
         // All that is commented out comes in, but for what excludes its neighbour or its value.
         let excluded = [
-            "#unmatched = \"deny\"", "#servers", "#payer", "#transaction_prefix", "#host =", "#pay_to_allowed = [",
+            "#unmatched = \"deny\"", "#servers", "#[[upstreams.servers]]", "#url = \"http://127.0.0.1:9001\"",
+            "#weight", "#backup", "#hash_on", "#payer", "#transaction_prefix", "#host =", "#pay_to_allowed = [",
             "#rpc_urls", "#rpc_url_env", "#signer_key_file",
         ]
         let lines = text.split(separator: "\n", omittingEmptySubsequences: false).map { line in

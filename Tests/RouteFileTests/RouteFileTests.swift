@@ -60,9 +60,10 @@ struct RouteFileTests {
         #expect(file.maxValidity == .seconds(86_400))
         #expect(file.warnings.isEmpty)
         let upstream = try #require(file.upstreams.first)
-        #expect(upstream.configuration.address == .host("127.0.0.1", port: 9000))
-        #expect(upstream.configuration.connectTimeout == .seconds(5))
-        #expect(upstream.configuration.firstByteTimeout == .seconds(60))
+        let server = try #require(upstream.configuration.members.first).configuration
+        #expect(server.address == .host("127.0.0.1", port: 9000))
+        #expect(server.connectTimeout == .seconds(5))
+        #expect(server.firstByteTimeout == .seconds(60))
         #expect(!upstream.keepsEncodedSlash)
     }
 
@@ -255,7 +256,7 @@ struct RouteFileTests {
             price = "$1"
             """
         let file = try RouteFile.parse(text: SmallFile.text(routes: routes, rest: rest))
-        #expect(file.upstreams[1].configuration.address == .unix("/run/npm.sock"))
+        #expect(file.upstreams[1].configuration.members[0].configuration.address == .unix("/run/npm.sock"))
         #expect(file.explain(method: "GET", target: "/npm/@a%2Fb").outcome == .route(0))
         #expect(file.explain(method: "GET", target: "/api/@a%2Fb").outcome == .refused(.encodedSlash))
         let plain = try RouteFile.parse(text: SmallFile.text(routes: "[[routes]]\nmatch = \"/*\"\nprice = \"free\""))

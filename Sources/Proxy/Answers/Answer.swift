@@ -10,6 +10,8 @@ enum Answer {
     case methodNotAllowed(allow: String)
     case conflictingPayments
     case gateway(UpstreamError)
+    /// No server of the upstream is available, known before anything was taken for it.
+    case upstreamDown(retryAfter: Int)
     case railUnavailable(RailError)
     case ledgerUnavailable(LedgerError)
     case refusedHead(HeadRefusal)
@@ -23,6 +25,7 @@ enum Answer {
         case .badTarget, .conflictingPayments: 400
         case .notFound: 404
         case .methodNotAllowed: 405
+        case .gateway(.noServer), .upstreamDown: 503
         case .gateway(let error): error.isTimeout ? 504 : 502
         case .railUnavailable, .ledgerUnavailable, .overloaded: 503
         case .tooManyRequests: 429
@@ -38,6 +41,7 @@ enum Answer {
         case .methodNotAllowed: "method_not_allowed"
         case .conflictingPayments: "conflicting_payments"
         case .gateway(let error): error.isTimeout ? "upstream_timeout" : "upstream_unavailable"
+        case .upstreamDown: "upstream_unavailable"
         case .railUnavailable: "facilitator_unavailable"
         case .ledgerUnavailable: "ledger_unavailable"
         case .refusedHead: "bad_request"
@@ -53,6 +57,8 @@ enum Answer {
         case .notFound: "No route matches this host, method and path."
         case .methodNotAllowed: "The path is known, but not with this method; see Allow."
         case .conflictingPayments: "The request carries two different payments; send one. Nothing was charged."
+        case .gateway(.noServer): "The upstream is not available at the moment; try again later."
+        case .upstreamDown: "The upstream is not available at the moment. Nothing was charged; try again later."
         case .gateway(let error):
             error.isTimeout ? "The upstream did not answer in time." : "The upstream could not be reached."
         case .railUnavailable: "Payments cannot be checked at the moment. Nothing was charged; try again later."
@@ -70,6 +76,7 @@ enum Answer {
         case .gateway(let error): error.remark
         case .tooManyRequests(let overrun): overrun.policy.remark
         case .overloaded: "the route is full"
+        case .upstreamDown(let seconds): UpstreamError.noServer(retryAfter: seconds).remark
         case .railUnavailable, .ledgerUnavailable, .notFound, .methodNotAllowed, .conflictingPayments, .refusedHead: nil
         }
     }
@@ -79,6 +86,7 @@ enum Answer {
         case .railUnavailable, .ledgerUnavailable: 5
         case .tooManyRequests(let overrun): overrun.retryAfterSeconds
         case .overloaded: 1
+        case .gateway(.noServer(let seconds)), .upstreamDown(let seconds): seconds
         default: nil
         }
     }
@@ -111,6 +119,8 @@ extension UpstreamError {
         switch self {
         case .connectFailed: "upstream: connect failed"
         case .connectTimeout: "upstream: connect timeout"
+        case .certificateRefused: "upstream: certificate not trusted"
+        case .noServer: "upstream: no server available"
         case .queueFull: "upstream: queue full"
         case .queueTimeout: "upstream: queue timeout"
         case .closedBeforeResponse: "upstream: closed before response"

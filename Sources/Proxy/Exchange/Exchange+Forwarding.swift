@@ -11,10 +11,11 @@ extension Exchange {
     func forward(bodyInHand: ByteBuffer? = nil, trailers: ByteBuffer? = nil) {
         guard let route else { return }
         let head = stream.head
-        let pool = loop.pool(route.upstream, of: generation)
+        let group = loop.upstream(route.upstream, of: generation)
         var buffer = ForwardedHead.build(
-            head, target: target, client: client, upstream: generation.upstreams[route.upstream], in: pool.headBuffer())
-        answerAllowance = generation.upstreams[route.upstream].maxResponseBytes ?? .max
+            head, target: target, client: client, upstream: group.configuration.members[0].configuration,
+            in: group.headBuffer())
+        answerAllowance = group.configuration.members[0].configuration.maxResponseBytes ?? .max
         if GRPCAnswer.isAsked(by: head) { buffer.writeStaticString("te: trailers\r\n") }
         upgrade = ProtocolUpgrade(head, allowed: route.upgrades)
         upgrade?.writeRequest(to: &buffer)
@@ -23,9 +24,9 @@ extension Exchange {
             if head.body == .none { shownPrint = .empty } else { bodyPrinter = BodyPrinter() }
         }
         // One payment runs the upstream once: what is paid for is sent again only by its payer, who is counted.
-        let request = pool.start(
+        let request = group.start(
             consume buffer, body: Self.body(head.body), isIdempotent: payment == nil && head.method.isIdempotent,
-            method: head.method, mayUpgrade: upgrade != nil, handler: self)
+            method: head.method, mayUpgrade: upgrade != nil, key: group.hashSource.map(balanceKey) ?? 0, handler: self)
         upstream = request
         if head.body == .none { return }
         guard let bodyInHand else {

@@ -118,7 +118,10 @@ extension Exchange {
 
     private func verified(_ verdict: VerifyOutcome) {
         let outcome = outlivesBatch(verdict)
-        if case .valid(let verified) = outcome { payment?.verified = verified }
+        if case .valid(let verified) = outcome {
+            payment?.verified = verified
+            if let route, isUpstreamDown(route) { return upstreamDownBeforeClaim(route) }
+        }
         switch machine.verified(outcome) {
         case .reserve(let opening):
             admitVerified(opening)

@@ -85,6 +85,8 @@ final class Exchange {
                 answer(.refusedHead(.bodyTooLarge))
             } else if route.isFree {
                 admitFree(route)
+            } else if isUpstreamDown(route) {
+                answerUpstreamDown(route)
             } else {
                 admitPriced(route)
             }

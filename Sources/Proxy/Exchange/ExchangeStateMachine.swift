@@ -405,7 +405,7 @@ package struct ExchangeStateMachine: ~Copyable {
 
     package enum OnVerifyFailed: Hashable { case answerUnavailable, drop, unreachable }
 
-    /// A rail could not be asked to verify: nothing is claimed, the answer is 503.
+    /// The rail could not be asked to verify, or the upstream is down: nothing is claimed, the answer is 503.
     package mutating func verifyFailed() -> OnVerifyFailed {
         switch consume self.state {
         case .verifying:

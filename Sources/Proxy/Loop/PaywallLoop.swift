@@ -15,8 +15,8 @@ package final class PaywallLoop: RequestDelegate {
     /// Earlier files and when they were replaced, the oldest first.
     private var retired: [(generation: PaywallGeneration, since: UnixTime)] = []
     private var pools: [UpstreamKey: UpstreamPool] = [:]
-    /// The pools of the file in force by index, so that a request costs no look-up.
-    private var currentPools: [UpstreamPool?]
+    /// The upstreams of the file in force by index, so that a request costs no look-up.
+    private var currentGroups: [UpstreamGroup?]
     private var ids: RequestIDs
     private var random: SystemRandomNumberGenerator
     private var accessLog: AccessLog
@@ -35,7 +35,7 @@ package final class PaywallLoop: RequestDelegate {
         self.eventLoop = eventLoop
         self.shared = shared
         self.generation = generation
-        currentPools = Array(repeating: nil, count: generation.upstreams.count)
+        currentGroups = Array(repeating: nil, count: generation.upstreams.count)
         random = SystemRandomNumberGenerator()
         ids = RequestIDs(seed: random.next())
         accessLog = AccessLog(sink: shared.accessLog)
@@ -116,14 +116,26 @@ package final class PaywallLoop: RequestDelegate {
 
     func deadline() -> NIODeadline { NIODeadline.now() }
 
-    /// The pool to one upstream server of a file, made at its first use.
-    func pool(_ index: Int, of file: PaywallGeneration) -> UpstreamPool {
+    /// An upstream of a file, made at its first use.
+    func upstream(_ index: Int, of file: PaywallGeneration) -> UpstreamGroup {
         let isCurrent = file === generation
-        if isCurrent, let pool = currentPools[index] { return pool }
-        let key = file.upstreamKeys[index]
-        let pool = pools[key] ?? UpstreamPool(file.upstreams[index], eventLoop: eventLoop)
+        if isCurrent, let group = currentGroups[index] { return group }
+        let settings = file.upstreams[index]
+        let now = deadline()
+        let members = zip(settings.members, file.upstreamKeys[index]).map { member, key in
+            UpstreamGroup.Member(
+                pool: pool(key, member.configuration),
+                server: shared.upstreams.server(for: member.configuration, now: now))
+        }
+        let group = UpstreamGroup(settings, members: members, eventLoop: eventLoop)
+        if isCurrent { currentGroups[index] = group }
+        return group
+    }
+
+    private func pool(_ key: UpstreamKey, _ configuration: UpstreamConfiguration) -> UpstreamPool {
+        if let known = pools[key] { return known }
+        let pool = UpstreamPool(configuration, eventLoop: eventLoop)
         pools[key] = pool
-        if isCurrent { currentPools[index] = pool }
         return pool
     }
 
@@ -172,12 +184,13 @@ package final class PaywallLoop: RequestDelegate {
         let old = generation
         generation = next
         challenges = [:]
-        currentPools = Array(repeating: nil, count: next.upstreams.count)
+        for group in currentGroups { group.map { counters.add($0) } }
+        currentGroups = Array(repeating: nil, count: next.upstreams.count)
         forgetExpired()
         if old.maxTimeoutSeconds > 0 { retired.append((old, now())) }
-        let kept = Set(next.upstreamKeys)
+        let kept = Set(next.upstreamKeys.joined())
         for (key, pool) in pools where !kept.contains(key) {
-            pool.close()
+            pool.drain()
             pools[key] = nil
         }
     }
@@ -187,7 +200,7 @@ package final class PaywallLoop: RequestDelegate {
         flushTimer?.cancel()
         for pool in pools.values { pool.close() }
         pools = [:]
-        currentPools = currentPools.map { _ in nil }
+        currentGroups = currentGroups.map { _ in nil }
         accessLog.flush()
     }
 
@@ -214,6 +227,18 @@ struct LoopCounters {
     var upstreamFailures = 0
     var ledgerFailures = 0
     var unreachable = 0
+    /// Requests turned away because no server of their upstream was available.
+    var upstreamsDown = 0
+    /// Requests tried on another server, by upstreams of earlier files.
+    var upstreamRetries = 0
+    /// Servers found to be left alone, likewise.
+    var upstreamEjections = 0
+
+    /// Keeps what an upstream has counted beyond its file.
+    mutating func add(_ group: UpstreamGroup) {
+        upstreamRetries += group.retries
+        upstreamEjections += group.ejections
+    }
 }
 
 /// Brings an answer from another thread back to its exchange.

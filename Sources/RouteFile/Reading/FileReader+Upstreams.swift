@@ -50,10 +50,12 @@ extension FileReader {
         let rewrites = section.read("rewrite_location", ValueKind.bool)
         let forwarded = section.read(
             "forwarded", ValueKind.word(ForwardedForm.allCases.map { ($0.rawValue, $0) }))
-        guard let address = address(section), let forwarded, let connectTimeout, let firstByteTimeout, let idleTimeout,
+        let spread = spread(section)
+        let servers = servers(section)
+        guard let servers, let spread, let forwarded, let connectTimeout, let firstByteTimeout, let idleTimeout,
             let keepAliveTimeout, let queueTimeout, let maxConnections, let maxQueued, let keeps, let rewrites
         else { return nil }
-        var configuration = UpstreamConfiguration(name: name, address: address)
+        var configuration = UpstreamConfiguration(name: name, address: servers[0].address)
         configuration.connectTimeout = TimeAmount(connectTimeout.value)
         configuration.firstByteTimeout = TimeAmount(firstByteTimeout.value)
         configuration.bodyIdleTimeout = TimeAmount(idleTimeout.value)
@@ -63,38 +65,18 @@ extension FileReader {
         configuration.maxQueued = maxQueued.value
         configuration.forwarded = forwarded.value
         configuration.maxResponseBytes = maxResponse.map { UInt64($0.value) }
+        let members = servers.map { server in
+            var member = configuration
+            member.address = server.address
+            return UpstreamGroupConfiguration.Member(member, weight: server.weight, isBackup: server.isBackup)
+        }
+        var group = UpstreamGroupConfiguration(name: name, members: members)
+        group.balance = spread.balance
+        group.breaker = spread.breaker
+        group.slowStart = TimeAmount(spread.slowStart)
+        group.retries = spread.retries
+        group.retryPercent = spread.retryPercent
         return UpstreamSettings(
-            configuration: configuration, keepsEncodedSlash: keeps.value, rewritesLocation: rewrites.value)
-    }
-
-    private func address(_ section: Section) -> UpstreamConfiguration.Address? {
-        if section.has("url"), section.has("servers") {
-            log.add(section.place(of: "servers"), "stands beside `url`; write one of them")
-            return nil
-        }
-        guard section.has("servers") else { return section.require("url", Self.serverAddress)?.value }
-        let servers = section.list("servers", Self.serverAddress) ?? []
-        if servers.count > 1 {
-            log.add(section.place(of: "servers"), "more than one server is not available in this version")
-            return nil
-        }
-        return servers.first?.value
-    }
-
-    /// `http://host:port`, or `unix:/path`.
-    private static func serverAddress(_ node: DocumentNode) -> Reading<UpstreamConfiguration.Address> {
-        guard case .string(let text) = node.value else { return .mistake("must be a URL, not \(node.kind)") }
-        if text.hasPrefix("unix:") {
-            guard case .unix(let path)? = ListenAddress(text) else {
-                return .mistake("is not a socket: write \"unix:/path\" of at most 107 bytes")
-            }
-            return .value(.unix(path))
-        }
-        guard let url = OutgoingURL(text) else { return .mistake("is not a URL such as \"http://127.0.0.1:9000\"") }
-        guard url.scheme == .http else { return .mistake("an https upstream is not available in this version") }
-        guard url.target == "/" else {
-            return .mistake("has a path; the request's own path is forwarded as it is")
-        }
-        return .value(.host(url.host, port: url.port))
+            configuration: group, keepsEncodedSlash: keeps.value, rewritesLocation: rewrites.value)
     }
 }

@@ -4,7 +4,8 @@ package enum RouteFileSchema {
     package static let tables: [String: [KeySpec]] = [
         "": root, "server": server, "facilitator": facilitator, "ledger": ledger, "payments": payments,
         "payments.batch": batch, "limits": limits, "assets": assets,
-        "upstreams": upstreams, "routes": routes, "adapters": adapters, "adapters.backend": backend,
+        "upstreams": upstreams, "upstreams.servers": servers, "routes": routes, "adapters": adapters,
+        "adapters.backend": backend,
     ]
 
     private static let root: [KeySpec] = [
@@ -63,7 +64,12 @@ package enum RouteFileSchema {
         .key("max_connections", "512"), .key("max_queued", "1024"), .key("encoded_slash", "\"refuse\""),
         .key("forwarded", "\"x\""),
         .key("max_response_bytes"), .key("rewrite_location", "false"),
+        .key("balance", "\"round_robin\""), .key("hash_on"), .key("retries", "1"), .key("retry_percent", "20"),
+        .key("max_fails", "3"), .key("fail_timeout", "\"2s\""), .key("fail_statuses", "[]"),
+        .key("slow_start", "\"10s\""),
     ]
+
+    private static let servers: [KeySpec] = [.key("url"), .key("weight", "1"), .key("backup", "false")]
 
     private static let routes: [KeySpec] = [
         .key("match"), .key("host"), .key("upstream"), .key("price"), .key("description", "\"\""),

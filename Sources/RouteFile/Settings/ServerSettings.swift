@@ -53,7 +53,7 @@ package enum LedgerSettings: Hashable, Sendable {
 
 /// One of `[[upstreams]]`.
 package struct UpstreamSettings: Sendable {
-    package var configuration: UpstreamConfiguration
+    package var configuration: UpstreamGroupConfiguration
     /// `encoded_slash = "keep"`: it takes `%2F` in paths.
     package var keepsEncodedSlash: Bool
     /// `rewrite_location`: clients see the public origin instead of its own.

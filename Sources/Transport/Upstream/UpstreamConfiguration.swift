@@ -3,9 +3,17 @@ package import NIOCore
 /// One upstream server and the bounds of our connections to it.
 package struct UpstreamConfiguration: Sendable {
     /// Where the upstream listens.
-    package enum Address: Sendable, Equatable {
+    package enum Address: Sendable, Equatable, CustomStringConvertible {
         case host(String, port: Int)
         case unix(String)
+
+        /// `name:port`, `[address]:port` or `unix:/path`.
+        package var description: String {
+            switch self {
+            case .host(let name, let port): name.contains(":") ? "[\(name)]:\(port)" : "\(name):\(port)"
+            case .unix(let path): "unix:\(path)"
+            }
+        }
     }
 
     /// A name for logs and metrics.

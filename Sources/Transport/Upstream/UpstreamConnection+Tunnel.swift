@@ -10,6 +10,7 @@ extension UpstreamConnection {
         phase = .tunnel
         isRequestOver = false
         request.isTunnel = true
+        request.answered(status: 101)
         // The end of its direction is not to close ours.
         try? context?.channel.syncOptions?.setOption(ChannelOptions.Types.AllowRemoteHalfClosureOption(), value: true)
         updateDeadline()

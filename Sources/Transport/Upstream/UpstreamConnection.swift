@@ -149,6 +149,7 @@ final class UpstreamConnection: Deadlined, ChannelInboundHandler {
     func begin(_ request: UpstreamRequest) {
         self.request = request
         request.connection = self
+        request.wasSent = true
         phase = .head
         isReceiving = false
         interimAnswers = 0
@@ -193,6 +194,7 @@ final class UpstreamConnection: Deadlined, ChannelInboundHandler {
         case .complete:
             body.start(head.body)
             phase = .body
+            request.answered(status: head.status)
             request.handler?.responseHead(head)
             head.bytes = noBytes
             return phase == .body
@@ -265,7 +267,8 @@ final class UpstreamConnection: Deadlined, ChannelInboundHandler {
             let waits = isWritable && !(isRequestOver && isTunnelOver)
             deadline = waits ? .distantFuture : pool.sweep.deadline(after: configuration.bodyIdleTimeout)
         case .head:
-            deadline = pool.sweep.deadline(after: configuration.firstByteTimeout)
+            let latest = request?.answerBy ?? .distantFuture
+            deadline = min(latest, pool.sweep.deadline(after: configuration.firstByteTimeout))
         case .body:
             let isPaused = request?.isPaused == true
             deadline = isPaused ? .distantFuture : pool.sweep.deadline(after: configuration.bodyIdleTimeout)

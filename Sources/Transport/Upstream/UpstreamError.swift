@@ -2,6 +2,10 @@
 package enum UpstreamError: Error, Sendable, Equatable {
     case connectFailed
     case connectTimeout
+    /// The server's certificate is not the one to be trusted under its name.
+    case certificateRefused
+    /// No server is available; whole seconds until one may be.
+    case noServer(retryAfter: Int)
     /// More requests wait for a connection than the limit allows.
     case queueFull
     /// No connection came free in time.
@@ -26,6 +30,8 @@ package enum UpstreamError: Error, Sendable, Equatable {
         switch self {
         case .connectFailed: "connect failed"
         case .connectTimeout: "connect timeout"
+        case .certificateRefused: "certificate not trusted"
+        case .noServer: "no server available"
         case .queueFull: "queue full"
         case .queueTimeout: "queue timeout"
         case .closedBeforeResponse: "closed before response"
@@ -50,8 +56,21 @@ package enum UpstreamError: Error, Sendable, Equatable {
     /// Whether it is certain that the upstream did not begin to act on the request.
     package var wasNeverSent: Bool {
         switch self {
-        case .connectFailed, .connectTimeout, .queueFull, .queueTimeout: true
+        case .connectFailed, .connectTimeout, .certificateRefused, .noServer, .queueFull, .queueTimeout, .poolClosed:
+            true
         default: false
+        }
+    }
+
+    /// Whether it speaks against the server, and not only against our own bounds or one of its answers.
+    ///
+    /// A malformed answer comes from a server that is there; whoever finds a path with such answers must not be able to
+    /// keep the others from it.
+    var isOfServer: Bool {
+        switch self {
+        case .queueFull, .queueTimeout, .poolClosed, .noServer, .malformedResponse, .headTooLarge, .responseTooLarge:
+            false
+        default: true
         }
     }
 

@@ -10,6 +10,8 @@ package final class UpstreamPool {
 
     let sweep: DeadlineSweep
     @exclusivity(unchecked) var spares = SpareBuffers()
+    /// Requests under way, waiting ones included, that came through a group.
+    var outstanding = 0
     private let connect: (UpstreamConnection) -> EventLoopFuture<any Channel>
     @exclusivity(unchecked) private var idle: [UpstreamConnection] = []
     private var waiting = CircularBuffer<UpstreamRequest>()
@@ -18,6 +20,7 @@ package final class UpstreamPool {
     /// Connections that are being made for whoever is first in line.
     private var connecting = 0
     private var isClosed = false
+    private var isDraining = false
 
     package convenience init(_ configuration: UpstreamConfiguration, eventLoop: any EventLoop) {
         let connector = UpstreamConnector(configuration: configuration, eventLoop: eventLoop)
@@ -55,13 +58,35 @@ package final class UpstreamPool {
         _ head: consuming ByteBuffer, body: RequestBody, isIdempotent: Bool, method: Method,
         mayUpgrade: Bool = false, handler: any ResponseHandler
     ) -> UpstreamRequest {
+        start(
+            consume head, body: body, isIdempotent: isIdempotent, method: method, mayUpgrade: mayUpgrade,
+            handler: handler, seat: nil)
+    }
+
+    /// The same for a group, which hears of the outcome first.
+    func start(
+        _ head: consuming ByteBuffer, body: RequestBody, isIdempotent: Bool, method: Method, mayUpgrade: Bool,
+        handler: any ResponseHandler, seat: UpstreamSeat?
+    ) -> UpstreamRequest {
         let connection = idle.popLast()
         let request = connection.flatMap { Self.spareRequest(of: $0) } ?? UpstreamRequest(eventLoop: eventLoop)
         request.prepare(
             consume head, body: body, isIdempotent: isIdempotent, method: method, mayUpgrade: mayUpgrade,
-            handler: handler)
+            handler: handler, seat: seat)
         request.isStarting = true
         defer { request.isStarting = false }
+        if seat != nil { outstanding += 1 }
+        carry(request, on: connection)
+        return request
+    }
+
+    /// Takes over a request of which another pool could not send a byte, or that may be sent twice.
+    func carry(_ request: UpstreamRequest) {
+        outstanding += 1
+        carry(request, on: idle.popLast())
+    }
+
+    private func carry(_ request: UpstreamRequest, on connection: UpstreamConnection?) {
         if let connection {
             connection.begin(request)
         } else if isClosed {
@@ -69,7 +94,6 @@ package final class UpstreamPool {
         } else {
             enqueue(request)
         }
-        return request
     }
 
     /// Connections that wait for a request.
@@ -85,6 +109,12 @@ package final class UpstreamPool {
         for connection in idle { connection.close() }
         for request in waiting { request.fail(.poolClosed) }
         waiting.removeAll()
+    }
+
+    /// Closes connections as they become idle; requests that wait or come late are still served.
+    package func drain() {
+        isDraining = true
+        for connection in idle { connection.close() }
     }
 
     /// Returns the request object that the connection carried last, if nobody else holds it.
@@ -132,11 +162,29 @@ package final class UpstreamPool {
 
     // MARK: Connections
 
+    /// Makes a connection to see whether one can be made, and closes it.
+    func testConnection(_ report: @escaping (Bool) -> Void) {
+        total += 1
+        let connection = UpstreamConnection(pool: self)
+        sweep.add(connection)
+        connect(connection).assumeIsolated().whenComplete { [self] result in
+            switch result {
+            case .success:
+                connection.close()
+                report(true)
+            case .failure:
+                sweep.remove(connection)
+                total -= 1
+                report(false)
+            }
+        }
+    }
+
     /// Takes a connection that can carry a request.
     func release(_ connection: UpstreamConnection) {
         if let request = nextWaiting() {
             connection.begin(request)
-        } else if isClosed {
+        } else if isClosed || isDraining {
             connection.close()
         } else {
             idle.append(connection)

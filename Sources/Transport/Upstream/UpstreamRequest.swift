@@ -24,6 +24,12 @@ package final class UpstreamRequest {
     /// Whether `UpstreamPool.start` has not returned yet.
     var isStarting = false
     var isPaused = false
+    /// The choice of a server that led here; nil for a request to a pool of its own.
+    var seat: UpstreamSeat?
+    /// Whether a connection has carried it.
+    var wasSent = false
+    /// When its answer must have begun, where other servers were tried before.
+    var answerBy = NIODeadline.distantFuture
     /// When waiting for a connection has taken too long.
     var queueDeadline = NIODeadline.distantFuture
 
@@ -39,7 +45,7 @@ package final class UpstreamRequest {
 
     func prepare(
         _ head: consuming ByteBuffer, body: RequestBody, isIdempotent: Bool, method: Method, mayUpgrade: Bool,
-        handler: any ResponseHandler
+        handler: any ResponseHandler, seat: UpstreamSeat? = nil
     ) {
         self.head = consume head
         if body == .none { self.head.writeStaticString("\r\n") }
@@ -49,7 +55,10 @@ package final class UpstreamRequest {
         self.mayUpgrade = mayUpgrade
         isTunnel = false
         self.handler = handler
+        self.seat = seat
         connection = nil
+        wasSent = false
+        answerBy = .distantFuture
         isActive = true
         isPaused = false
         queueDeadline = .distantFuture
@@ -126,6 +135,10 @@ package final class UpstreamRequest {
     func finish() -> (any ResponseHandler)? {
         defer { handler = nil }
         isActive = false
+        if let seat {
+            self.seat = nil
+            seat.group.ended(seat)
+        }
         connection = nil
         head = noBytes
         if early.readableBytes > 0 { early = noBytes }
@@ -133,17 +146,23 @@ package final class UpstreamRequest {
         return handler
     }
 
-    /// Ends the exchange with an error, but never inside `UpstreamPool.start`.
+    /// The head of the final answer arrived.
+    func answered(status: Int) {
+        seat?.group.answered(self, status: status)
+    }
+
+    /// Goes on with another server, or ends the exchange with an error; never inside `UpstreamPool.start`.
     func fail(_ error: UpstreamError) {
         guard isActive else { return }
-        guard isStarting else {
-            finish()?.upstreamFailed(error)
-            return
-        }
         connection = nil
+        guard isStarting else { return conclude(error) }
         eventLoop.assumeIsolated().execute { [self] in
-            guard isActive else { return }
-            finish()?.upstreamFailed(error)
+            if isActive { conclude(error) }
         }
+    }
+
+    private func conclude(_ error: UpstreamError) {
+        if let seat, seat.group.takesOver(self, error) { return }
+        finish()?.upstreamFailed(error)
     }
 }

@@ -64,7 +64,8 @@ extension RouteFile {
     /// What clients do not get of this upstream's answers as they came.
     fileprivate func returns(_ scrub: [String], of upstream: Int, to origin: String) -> ReturnPolicy {
         let settings = upstreams[upstream]
-        let own = settings.rewritesLocation ? settings.configuration.address.origins : []
+        let own =
+            settings.rewritesLocation ? settings.configuration.members.flatMap(\.configuration.address.origins) : []
         return ReturnPolicy(scrub: scrub, ownOrigins: own, publicOrigin: origin)
     }
 

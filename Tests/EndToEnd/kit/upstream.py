@@ -166,11 +166,14 @@ class _Handler(BaseHTTPRequestHandler):
 class Upstream:
     """Listens on a free port of the loopback from the start; `start_serving=False` refuses connections until `serve()`."""
 
-    def __init__(self, start_serving=True):
-        self.socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        self.socket.bind(("127.0.0.1", 0))
-        self.address = self.socket.getsockname()
-        self.url = f"http://127.0.0.1:{self.address[1]}"
+    def __init__(self, start_serving=True, tls=None):
+        # Holds the port while nobody listens there.
+        self.holder = self._bound(("127.0.0.1", 0))
+        self.address = self.holder.getsockname()
+        self.socket = self._bound(self.address)
+        self.tls = tls
+        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.address[1]}"
+        self.accepted = 0
         self.lock = threading.Lock()
         self.requests = []
         self.answers = {}
@@ -178,16 +181,35 @@ class Upstream:
         if start_serving:
             self.serve()
 
+    @staticmethod
+    def _bound(address):
+        made = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        made.bind(address)
+        return made
+
+    def die(self):
+        """Refuses connections and breaks those that are open."""
+        self._close()
+        self.drop_connections()
+
+    def revive(self):
+        """Listens again, on the same port."""
+        self.socket = self._bound(self.address)
+        self.serve()
+
     def serve(self):
         self.socket.listen(1024)
         threading.Thread(target=self._accept, daemon=True).start()
 
     def _accept(self):
+        listener = self.socket
         while True:
             try:
-                client, address = self.socket.accept()
+                client, address = listener.accept()
             except OSError:
                 return
+            self.accepted += 1
             client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             threading.Thread(target=self._serve, args=(client, address), daemon=True).start()
 
@@ -196,6 +218,11 @@ class Upstream:
         with self.lock:
             self.open.add(client)
         try:
+            if self.tls:
+                plain, client = client, self.tls.wrap_socket(client, server_side=True)
+                with self.lock:
+                    self.open.discard(plain)
+                    self.open.add(client)
             handler(client, address, self)
         except (OSError, ValueError):
             pass
@@ -205,12 +232,15 @@ class Upstream:
             client.close()
 
     def stop(self):
+        self.die()
+        self.holder.close()
+
+    def _close(self):
         try:
             self.socket.shutdown(socket.SHUT_RDWR)
         except OSError:
             pass
         self.socket.close()
-        self.drop_connections()
 
     def drop_connections(self):
         """Breaks every open connection, idle ones of a pool included."""

@@ -74,7 +74,8 @@ final class PaywallRig: Sendable {
         let unmatched = PaywallRoute(name: "unmatched", upstream: 0, registry: registry)
         return PaywallGeneration(
             table: try RouteTable(entries, unmatched: unmatchedFree ? .free() : .deny), routes: built,
-            upstreams: [upstream], unmatched: unmatchedFree ? .free(unmatched) : .deny, trust: trust, limits: limits)
+            upstreams: [UpstreamGroupConfiguration(upstream)], unmatched: unmatchedFree ? .free(unmatched) : .deny,
+            trust: trust, limits: limits)
     }
 
     /// Puts other routes in force.
