@@ -223,7 +223,7 @@ final class UpstreamConnection: Deadlined, ChannelInboundHandler {
 
     /// Gives the connection back, or closes it, before the handler hears of the end.
     private func endAnswer(_ trailers: ByteBuffer?) {
-        let isClean = input.readableBytes == 0 && isRequestOver && head.keepAlive
+        let isClean = input.readableBytes == 0 && isRequestOver && head.keepAlive && !mayBringBody
         input = noBytes
         let handler = request?.finish()
         if isClean {
@@ -237,6 +237,11 @@ final class UpstreamConnection: Deadlined, ChannelInboundHandler {
             close()
         }
         handler?.responseEnded(trailers: trailers)
+    }
+
+    /// Whether a server that answers HEAD with the body of GET could still send one, late.
+    private var mayBringBody: Bool {
+        request?.method == .head && head.contentLength != 0 && head.status != 204 && head.status != 304
     }
 
     /// Ends the exchange with an error and closes; nothing of the connection is used again.

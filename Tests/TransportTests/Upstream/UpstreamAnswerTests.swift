@@ -17,7 +17,7 @@ private let answers: [(name: String, method: Transport.Method, sent: [String], e
         ["head 200", "body hi", "complete", "end T: 1\r\n"]
     ),
     ("no body by status", .get, ["HTTP/1.1 304 Not Modified\r\nContent-Length: 9\r\n\r\n"], ["head 304", "end"]),
-    ("no body to HEAD", .head, ["HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n"], ["head 200", "end"]),
+    ("no body to HEAD", .head, ["HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"], ["head 200", "end"]),
     (
         "interim answers", .get,
         [

@@ -75,6 +75,43 @@ struct UpstreamPoolTests {
         #expect(try upstream.pool.activeCount == 0)
     }
 
+    @Test(
+        "the body of an answer to HEAD that comes late is no answer to the next request",
+        arguments: [
+            "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n",
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+            "HTTP/1.1 200 OK\r\n\r\n",
+        ])
+    func lateBody(answer: String) throws {
+        let upstream = UpstreamHarness()
+        let first = try upstream.start(.head)
+        let attempt = try upstream.open()
+        attempt.send(answer)
+        #expect(first.events == ["head 200", "end"])
+        let second = try upstream.start(target: "/2")
+        attempt.send("late body")
+        #expect(upstream.attempts.count == 2)
+        let other = try upstream.open()
+        other.send(ok)
+        #expect(second.events == ["head 200", "body hi", "end"])
+    }
+
+    @Test(
+        "a connection is used again after HEAD where GET would have no body either",
+        arguments: [
+            "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
+            "HTTP/1.1 204 No Content\r\n\r\n",
+            "HTTP/1.1 304 Not Modified\r\nContent-Length: 9\r\n\r\n",
+        ])
+    func emptyByItself(answer: String) throws {
+        let upstream = UpstreamHarness()
+        _ = try upstream.start(.head)
+        let attempt = try upstream.open()
+        attempt.send(answer)
+        #expect(attempt.isOpen)
+        #expect(try upstream.pool.idleCount == 1)
+    }
+
     @Test("an idle connection that says or ends anything is gone", arguments: [true, false])
     func stale(speaks: Bool) throws {
         let upstream = UpstreamHarness()
