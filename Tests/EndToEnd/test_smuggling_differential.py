@@ -9,7 +9,7 @@ from corpus import Case, requests
 from kit.polling import wait_until
 from kit.routes import route
 from kit.wire import BrokenAnswer, Connection, fetch, request
-from servers.kinds import KINDS
+from servers.kinds import KINDS, by_target, running
 
 CASES = list(requests())
 # A head that is refused is refused before any server is chosen: one of them shows it.
@@ -18,15 +18,8 @@ FIRST = next(iter(KINDS))
 
 @pytest.fixture(scope="module")
 def behind(tmp_path_factory):
-    """Every server that can be had here, by name."""
-    folder = tmp_path_factory.mktemp("servers")
-    servers = {name: start(folder) for name, (start, lacks) in KINDS.items() if lacks is None}
-    for server in servers.values():
-        if hasattr(server, "wait"):
-            server.wait()
-    yield servers
-    for server in servers.values():
-        server.stop()
+    with running(tmp_path_factory.mktemp("servers")) as servers:
+        yield servers
 
 
 @pytest.fixture(scope="module")
@@ -110,13 +103,6 @@ class Trial:
             yield f"the server read {found}"
         if len(read.get(self.marker, [])) > 1 or len(read.get(self.probe, [])) != 1:
             yield "marker or probe were read more than once, or not at all"
-
-
-def by_target(server):
-    found = {}
-    for method, target, body in server.records():
-        found.setdefault(target, []).append((method, body.encode("latin-1")))
-    return found
 
 
 @pytest.mark.parametrize("name", KINDS)

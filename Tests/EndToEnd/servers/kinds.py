@@ -6,6 +6,7 @@ import shutil
 import socket
 import subprocess
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 from kit.polling import wait_until
@@ -133,3 +134,25 @@ KINDS = {
     "waitress": (lambda folder: Process(folder, "waitress", [sys.executable, "wsgi_echo.py"]), None),
     "node": (lambda folder: Process(folder, "node", [NODE, "node_echo.js"]), None if NODE else "node is not installed"),
 }
+
+
+@contextmanager
+def running(folder):
+    """Every server that can be had here, by name."""
+    servers = {name: start(folder) for name, (start, lacks) in KINDS.items() if lacks is None}
+    try:
+        for server in servers.values():
+            if hasattr(server, "wait"):
+                server.wait()
+        yield servers
+    finally:
+        for server in servers.values():
+            server.stop()
+
+
+def by_target(server):
+    """What a server read: (method, body) of each request, by target."""
+    found = {}
+    for method, target, body in server.records():
+        found.setdefault(target, []).append((method, body.encode("latin-1")))
+    return found
