@@ -40,11 +40,12 @@ struct SchemePayloadTests {
         #expect(read(payment(network: "eip155:8453", payload: inner)) == .undecodable(.invalidPayload))
     }
 
-    @Test("a Permit2 payload is left to its rail")
-    func leavesPermit2() throws {
+    @Test("a Permit2 payload is one only on an EVM chain")
+    func leavesOtherPermits() throws {
         let inner = #"{"signature":"0x00","permit2Authorization":{"from":"0x"}}"#
         let expected = SchemePayload.other(try JSONValue.parse(Array(inner.utf8)))
-        #expect(try payload(payment(network: "eip155:8453", payload: inner)) == expected)
+        #expect(try payload(payment(network: "offchain:bank", payload: inner)) == expected)
+        #expect(read(payment(network: "eip155:8453", payload: inner)) == .undecodable(.invalidPayload))
     }
 
     @Test("a payload that is no object is refused", arguments: ["null", "1", "\"a\"", "[]", "true"])

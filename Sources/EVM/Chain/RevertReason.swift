@@ -71,13 +71,18 @@ package enum RevertReason: Hashable, Sendable {
         0x51: "call of a zero function",
     ]
 
-    /// Errors of ERC-6093, and of the OpenZeppelin contracts that tokens are made of, by selector.
+    /// Errors of ERC-6093, of the OpenZeppelin contracts that tokens are made of, and of Permit2, by selector.
     private static let knownErrors: [UInt32: String] = {
         let signatures = [
             "ERC20InsufficientBalance(address,uint256,uint256)", "ERC20InvalidSender(address)",
             "ERC20InvalidReceiver(address)", "ERC20InsufficientAllowance(address,uint256,uint256)",
             "ECDSAInvalidSignature()", "ECDSAInvalidSignatureLength(uint256)", "ECDSAInvalidSignatureS(bytes32)",
             "EnforcedPause()",
+            // Permit2 and the x402 proxies in front of it.
+            "InvalidNonce()", "SignatureExpired(uint256)", "InvalidAmount(uint256)", "InvalidSigner()",
+            "InvalidSignature()", "InvalidSignatureLength()", "InvalidContractSignature()", "InvalidAmount()",
+            "InvalidOwner()", "InvalidDestination()", "PaymentTooEarly()", "Permit2612AmountMismatch()",
+            "UnauthorizedFacilitator()", "AmountExceedsPermitted()",
         ]
         var names: [UInt32: String] = [:]
         for signature in signatures {

@@ -31,6 +31,7 @@ package struct SellerCall: Hashable, Sendable {
             case .rsv(let r, let s, let v): text += r.bytes + s.bytes + [v]
             case .bytes(let bytes): text += bytes
             }
+        case .permit(let permit): text += permit.json.encoded()
         case .other(let value): text += value.encoded()
         }
         return .seller(SellerBinding(seller: keyID, call: SHA256.hash(text)))

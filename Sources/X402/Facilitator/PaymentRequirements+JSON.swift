@@ -1,4 +1,4 @@
-import Primitives
+package import Primitives
 
 extension PaymentRequirements {
     /// One entry of version 2's `accepts`.
@@ -62,6 +62,18 @@ extension PaymentRequirements {
         }
     }
 
+    /// Whether a Permit2 signature can pay this offer: exact where it asks for Permit2, or upto.
+    package var isPayableByPermit: Bool {
+        guard network.chainID != nil, asset.address != nil, payTo.address != nil else { return false }
+        let isAsked = extra.others.contains { $0 == .permitTransfer }
+        switch scheme {
+        case "exact" where isAsked: break
+        case "upto" where isAsked || !extra.others.contains { $0.key == JSONMember.permitTransfer.key }: break
+        default: return false
+        }
+        return extra.others.allSatisfy { $0.key != "paymentFlow" || $0.value == .string("authorization") }
+    }
+
     private static func parse(
         _ entry: JSONValue, network: Network, amount key: String
     ) throws(WireError) -> PaymentRequirements {
@@ -104,5 +116,15 @@ extension OfferExtra {
             }
         default: throw WireError(.wrongType)
         }
+    }
+}
+
+extension JSONMember {
+    /// The member of an offer's `extra` that asks for Permit2.
+    package static let permitTransfer = JSONMember("assetTransferMethod", .string("permit2"))
+
+    /// The member that names who settles under scheme upto.
+    package static func facilitatorAddress(_ address: Address) -> JSONMember {
+        JSONMember("facilitatorAddress", .string(address.checksummed))
     }
 }

@@ -58,6 +58,7 @@ extension SchemePayload {
     package var json: JSONValue {
         switch self {
         case .transfer(let transfer): transfer.json
+        case .permit(let permit): permit.json
         case .other(let value): value
         }
     }

@@ -113,7 +113,7 @@ extension PaymentDraft {
                 payload: .transfer(transfer)))
     }
 
-    /// An ERC-3009 authorization where exact on an EVM chain has one; what the rail reads itself elsewhere.
+    /// An ERC-3009 authorization or a Permit2 signature where an EVM chain has one; what the rail reads itself elsewhere.
     @inline(__always)
     private func schemePayload(
         _ scheme: JSONText, _ network: Network, _ scanner: inout JSONScanner
@@ -123,6 +123,11 @@ extension PaymentDraft {
             return inner.transfer.map(SchemePayload.transfer)
         }
         scanner.rewind(to: payload)
-        return .other(try scanner.value())
+        let value = try scanner.value()
+        // Permit2 has no version 1 form.
+        guard version == 2, network.chainID != nil, scheme.equals("exact") || scheme.equals("upto"),
+            value[SignedPermit.member] != nil
+        else { return .other(value) }
+        return SignedPermit(payload: value).map(SchemePayload.permit)
     }
 }

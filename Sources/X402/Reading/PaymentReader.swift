@@ -83,8 +83,9 @@ extension Payment {
         if let network, let otherNetwork = other.network, network != otherNetwork { return false }
         switch (payload, other.payload) {
         case (.transfer(let one), .transfer(let two)): return one.from == two.from && one.nonce == two.nonce
+        case (.permit(let one), .permit(let two)): return one.from == two.from && one.nonce == two.nonce
         case (.other(let one), .other(let two)): return one == two
-        case (.transfer, .other), (.other, .transfer): return false
+        case (.transfer, _), (.permit, _), (.other, _): return false
         }
     }
 }

@@ -59,6 +59,8 @@ package struct AcceptedOffer: Hashable, Sendable {
 package enum SchemePayload: Hashable, Sendable {
     /// ERC-3009 `TransferWithAuthorization` with its signature.
     case transfer(SignedTransfer)
+    /// Permit2 `PermitWitnessTransferFrom` with its signature; apart, so that it does not make the common case larger.
+    indirect case permit(SignedPermit)
     /// Any other payload, handed to its rail as it came: always an object.
     case other(JSONValue)
 }

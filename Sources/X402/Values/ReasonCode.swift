@@ -36,6 +36,24 @@ package struct ReasonCode: RawRepresentable, Hashable, Sendable, CustomStringCon
     package static let settlementPending = ReasonCode("settlement_pending")
     package static let duplicateSettlement = ReasonCode("duplicate_settlement")
 
+    // The official SDK's, for Permit2 and for scheme upto.
+    package static let permitSpender = ReasonCode("invalid_permit2_spender")
+    package static let permitRecipientMismatch = ReasonCode("invalid_permit2_recipient_mismatch")
+    package static let permitDeadline = ReasonCode("permit2_deadline_expired")
+    package static let permitNotYetValid = ReasonCode("permit2_not_yet_valid")
+    package static let permitAmountMismatch = ReasonCode("permit2_amount_mismatch")
+    package static let permitTokenMismatch = ReasonCode("permit2_token_mismatch")
+    package static let permitSignature = ReasonCode("invalid_permit2_signature")
+    package static let permitNonceUsed = ReasonCode("permit2_invalid_nonce")
+    package static let permitAllowanceRequired = ReasonCode("permit2_allowance_required")
+    package static let permitInsufficientBalance = ReasonCode("permit2_insufficient_balance")
+    package static let uptoScheme = ReasonCode("invalid_upto_evm_scheme")
+    package static let uptoNetworkMismatch = ReasonCode("invalid_upto_evm_network_mismatch")
+    package static let uptoFacilitatorMismatch = ReasonCode("upto_facilitator_mismatch")
+    package static let uptoExceedsAmount = ReasonCode("invalid_upto_evm_payload_settlement_exceeds_amount")
+    package static let uptoTransactionFailed = ReasonCode("invalid_upto_evm_transaction_failed")
+    package static let unsupportedPayload = ReasonCode("unsupported_payload_type")
+
     // The facilitator's answer to malformed requests.
     package static let invalidJSON = ReasonCode("invalid_json")
     package static let missingParameters = ReasonCode("missing_parameters")
