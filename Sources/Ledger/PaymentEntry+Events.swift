@@ -10,6 +10,9 @@ extension PaymentEntry {
         var next = self
         switch event {
         case .settle: break
+        case .charged(let amount):
+            guard amount != .zero, amount <= record.claim.amount else { return nil }
+            next.record.charge = amount == record.claim.amount ? nil : amount
         case .owed: next.record.reason = record.state.value == .reserved ? record.reason : Self.failedSettlement
         case .deferred: next.record.reason = nil
         case .sent(let transaction): next.record.transaction = transaction

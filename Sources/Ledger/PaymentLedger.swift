@@ -176,6 +176,10 @@ package enum ReserveOutcome: Hashable, Sendable {
 package enum PaymentEvent: Hashable, Sendable {
     /// The rail is about to be asked (`reserved → settling`).
     case settle
+    /// Less than the claim's amount is charged: what is settled, owed and booked from here on (`reserved` only).
+    ///
+    /// More than nothing and at most the claim's amount; a charge of nothing is a release.
+    case charged(amount: UInt256)
     /// The rail is about to broadcast this transaction; the states stay as they are.
     case sent(transaction: String)
     /// The rail said yes; `forwardingUntil` starts the service in the same step.
@@ -220,12 +224,15 @@ package struct PaymentRecord: Hashable, Sendable {
     package var redeliveries: Int
     package var leaseUntil: UnixTime?
     package var body: BodyPrint?
+    /// What is charged of the claim's amount; nil while that is all of it.
+    package var charge: UInt256?
 
     package init(
         reference: PaymentReference, claim: Claim, state: PaymentState, createdAt: UnixTime, updatedAt: UnixTime,
         transaction: String? = nil, reason: String? = nil, redeliveries: Int = 0, leaseUntil: UnixTime? = nil,
-        body: BodyPrint? = nil
+        body: BodyPrint? = nil, charge: UInt256? = nil
     ) {
+        self.charge = charge
         self.reference = reference
         self.claim = claim
         self.state = state
@@ -237,6 +244,9 @@ package struct PaymentRecord: Hashable, Sendable {
         self.leaseUntil = leaseUntil
         self.body = body
     }
+
+    /// What moves, or has moved: the charge, or all that was claimed.
+    package var due: UInt256 { charge ?? claim.amount }
 }
 
 /// Whether claims can be made.

@@ -7,6 +7,7 @@ extension PaymentState {
     /// |---|---|---|---|
     /// | `settle` | reserved | unused, forwarding | settling |
     /// | `settle` | owed | any | settling |
+    /// | `charged` | reserved | unused, forwarding | same |
     /// | `sent` | settling, uncertain | any | same |
     /// | `settled` | reserved, settling, uncertain, owed | any [with a lease: unused → forwarding] | settled |
     /// | `released` | reserved, settling, uncertain | unused, undelivered, forwarding [→ undelivered] | released |
@@ -25,6 +26,7 @@ extension PaymentState {
     package func after(_ event: PaymentEvent) -> PaymentState? {
         switch event {
         case .settle: onSettle
+        case .charged: value == .reserved && (service == .unused || service == .forwarding) ? self : nil
         case .sent: value == .settling || value == .uncertain ? self : nil
         case .settled(_, let forwardingUntil): onSettled(leased: forwardingUntil != nil)
         case .released: onReleased

@@ -19,7 +19,7 @@ enum LedgerSchema {
     /// Written without a list: SQLite 3.40 builds a table for `IN` at every row.
     static let isOpen = "(value < 4 OR value = 7 OR (service = 2 AND is_rewritten = 1))"
 
-    private static let migrations: [String] = [first, second, third]
+    private static let migrations: [String] = [first, second, third, fourth]
 
     /// What repeats from payment to payment is one row of `terms`; a payment names it by number.
     ///
@@ -126,6 +126,9 @@ enum LedgerSchema {
         CREATE TABLE journal_start (payment INTEGER NOT NULL) STRICT;
         INSERT INTO journal_start (payment) SELECT coalesce(max(id), 0) FROM payment;
         """
+
+    /// What is charged of a payment's amount, where that is less.
+    private static let fourth = "ALTER TABLE payment ADD COLUMN charge ANY;"
 
     /// The key of the hashes of presenters' addresses.
     static func addressKey(_ db: Database) throws -> Bytes32? {

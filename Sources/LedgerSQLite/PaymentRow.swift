@@ -8,7 +8,7 @@ enum PaymentRow {
     enum Column: Int32, CaseIterable {
         case id, identity, value, service, updatedAt, createdAt, terms, amount, payer, target, validBefore
         case leaseUntil, waitingSince, redeliveries, railTransaction, reason, clientHash, grantHash
-        case bodyLength, bodyDigest, bodyComplete, settlement
+        case bodyLength, bodyDigest, bodyComplete, settlement, charge
 
         var parameter: Int32 { rawValue + 1 }
 
@@ -73,6 +73,7 @@ extension PaymentRow {
             statement.bind(body.digest, .bodyDigest)
             statement.bind(body.isComplete ? 1 : 0, .bodyComplete)
         }
+        if let charge = record.charge { statement.bind(charge, .charge) }
         record.claim.settlement?.withUnsafeBytes { statement.bind($0, at: Column.settlement.parameter) }
     }
 }
@@ -102,7 +103,7 @@ extension PaymentRow {
             redeliveries: Int(row.integer(.redeliveries)),
             // The short way of `delivered` leaves the lease in its column.
             leaseUntil: service == .forwarding ? row.time(.leaseUntil) : nil,
-            body: body(from: row))
+            body: body(from: row), charge: row.amount(.charge))
         return PaymentEntry(
             record: record, grant: row.bytes32(.grantHash), client: row.bytes32(.clientHash),
             waitingSince: row.time(.waitingSince))

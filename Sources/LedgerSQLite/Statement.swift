@@ -146,8 +146,9 @@ extension Statement {
         withBytes(column) { $0.count == 32 ? Bytes32($0) : nil }
     }
 
-    /// Nil for what no amount is stored as.
+    /// Nil for null, and for what no amount is stored as.
     func amount(_ column: Int32) -> UInt256? {
+        if isNull(column) { return nil }
         guard isBlob(column) else { return UInt64(exactly: integer(column)).map { UInt256($0) } }
         return withBytes(column) { $0.count == 32 ? UInt256(bigEndian: $0) : nil }
     }

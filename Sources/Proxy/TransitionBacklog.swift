@@ -60,7 +60,7 @@ extension PaymentEvent {
     /// Whether the event is true whenever it is written.
     fileprivate var mayBeRepeated: Bool {
         switch self {
-        case .settled, .uncertain, .delivered, .undelivered, .owed, .deferred, .writtenOff: true
+        case .charged, .settled, .uncertain, .delivered, .undelivered, .owed, .deferred, .writtenOff: true
         case .settle, .sent, .released, .expired, .renewed: false
         }
     }

@@ -67,6 +67,28 @@ struct JournalConformanceTests {
             timing: .after),
     ]
 
+    @Test("book what was charged where less than the claim is", arguments: LedgerKind.allCases)
+    func charged(kind: LedgerKind) async throws {
+        try await kind.withLedger { ledger in
+            let opening = ClaimOpening.forwarding(until: Sample.lease)
+            let reference = try await ledger.grant(Sample.request(timing: .after, opening: opening))
+            let charge = UInt256(400)
+            for event in [PaymentEvent.charged(amount: charge), .owed, .settle, Self.settled] {
+                guard case .applied = try await ledger.apply(event, to: reference) else {
+                    Issue.record("\(event)")
+                    return
+                }
+            }
+            #expect(try await Self.kinds(ledger) == [.credit, .collection])
+            for entry in try await ledger.journal(after: 0, limit: 10) { #expect(entry.line.amount == charge) }
+            let record = try #require(try await ledger.payment(reference.identity))
+            #expect(record.charge == charge && record.claim.amount == UInt256(10_000))
+            _ = try await Self.audit(ledger)
+            let late = try await ledger.apply(.charged(amount: UInt256(1)), to: reference)
+            #expect(late == .refused(PaymentState(value: .settled, service: .delivered)))
+        }
+    }
+
     @Test("tell every way of a payment's money, and nothing else", arguments: LedgerKind.allCases, ways)
     func everyWay(kind: LedgerKind, way: Way) async throws {
         try await kind.withLedger { ledger in
@@ -190,7 +212,7 @@ struct JournalConformanceTests {
             let records = try await ledger.payments(PaymentQuery(limit: 1_000))
             for (account, position) in [(JournalAccount.payer, JournalPosition.paid), (.receivable, .receivable)] {
                 let sum = records.filter { JournalPosition($0.state) == position }
-                    .reduce(UInt64(0)) { $0 + ($1.claim.amount.uint64 ?? 0) }
+                    .reduce(UInt64(0)) { $0 + ($1.due.uint64 ?? 0) }
                 let balance = audit.balance.lines.first { $0.account == account }?.balance ?? "0"
                 #expect(balance == "\(sum)")
             }

@@ -49,7 +49,8 @@ enum Sample {
     }
 
     static let events: [PaymentEvent] = [
-        .settle, .sent(transaction: "0xabc"), .settled(transaction: "0xabc", forwardingUntil: nil),
+        .settle, .charged(amount: UInt256(400)), .sent(transaction: "0xabc"),
+        .settled(transaction: "0xabc", forwardingUntil: nil),
         .settled(transaction: "0xabc", forwardingUntil: lease), .released(reason: "refused"),
         .uncertain(transaction: nil), .delivered, .undelivered(grant: grant, client: client, body: print), .owed,
         .deferred,

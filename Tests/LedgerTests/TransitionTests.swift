@@ -18,6 +18,7 @@ struct TransitionTests {
     static let rules: [Rule] = [
         Rule(event: .settle, values: [.reserved], services: [.unused, .forwarding], value: .settling),
         Rule(event: .settle, values: [.owed], services: ServiceState.allCases, value: .settling),
+        Rule(event: .charged(amount: UInt256(400)), values: [.reserved], services: [.unused, .forwarding]),
         Rule(
             event: .sent(transaction: "0xabc"), values: [.settling, .uncertain], services: ServiceState.allCases),
         Rule(
@@ -113,6 +114,19 @@ struct TransitionTests {
         #expect(failed.record.body == Sample.print)
         #expect(failed.record.leaseUntil == nil)
         #expect(failed.waitingSince == later)
+    }
+
+    @Test("A charge is more than nothing and at most what was claimed")
+    func charges() throws {
+        let opened = PaymentEntry(granting: Sample.request(opening: .forwarding(until: Sample.lease)), row: 1)
+        func charged(_ amount: UInt64) -> PaymentRecord? {
+            opened.after(.charged(amount: UInt256(amount)), now: Sample.start)?.record
+        }
+        #expect(charged(0) == nil && charged(10_001) == nil)
+        #expect(charged(1)?.due == UInt256(1))
+        let all = try #require(charged(10_000))
+        #expect(all.charge == nil && all.due == UInt256(10_000))
+        #expect(opened.record.due == UInt256(10_000))
     }
 
     @Test("A transaction that was once known is not forgotten by a later doubt")

@@ -88,7 +88,7 @@ extension ExposureBook {
         let hasFailed = next == .writtenOff || (next == .owed && new.record.reason == PaymentEntry.failedSettlement)
         if hasFailed, owes == nil {
             change.incurred = Debt(
-                identity: claim.identity, key: PayerKey(claim), client: new.client, amount: claim.amount,
+                identity: claim.identity, key: PayerKey(claim), client: new.client, amount: new.record.due,
                 since: new.record.updatedAt)
         }
         if settled != 0 || change.incurred != nil {

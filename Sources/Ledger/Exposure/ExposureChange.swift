@@ -41,7 +41,7 @@ struct Exposure: Hashable, Sendable {
     init?(_ entry: borrowing PaymentEntry) {
         guard !entry.record.state.value.isTerminal else { return nil }
         key = PayerKey(entry.record.claim)
-        amount = entry.record.claim.amount
+        amount = entry.record.due
         guard case .paywall(let binding) = entry.record.claim.owner else { return }
         switch entry.record.state.service {
         case .forwarding, .delivered:

@@ -57,7 +57,7 @@ package struct JournalAudit: Sendable {
         guard let record else { return note(.unknown(subject: subject)) }
         payments += 1
         let expected = JournalPosition(record.state)
-        let agrees = last.map { $0.line.amount == record.claim.amount && $0.currency == Currency(record.claim) } ?? true
+        let agrees = last.map { $0.line.amount == record.due && $0.currency == Currency(record.claim) } ?? true
         if position != expected || !agrees {
             note(.disagrees(subject: subject, states: expected, journal: position))
         }

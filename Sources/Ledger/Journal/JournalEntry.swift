@@ -26,7 +26,7 @@ package struct JournalLine: Hashable, Sendable {
         isSellers = if case .seller = new.record.claim.owner { true } else { false }
         at = new.record.updatedAt
         subject = new.record.reference.identity.key
-        amount = new.record.claim.amount
+        amount = new.record.due
     }
 }
 

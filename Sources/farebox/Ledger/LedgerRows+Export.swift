@@ -6,7 +6,8 @@ import X402
 extension PaymentRecord {
     /// The members of `json`, in its order; absent ones are empty cells.
     static let csvColumns = [
-        "payment", "value", "service", "amount", "asset", "network", "scheme", "payer", "payTo", "route", "method",
+        "payment", "value", "service", "amount", "charge", "asset", "network", "scheme", "payer", "payTo", "route",
+        "method",
         "seller", "adapter", "form", "timing", "transaction", "reason", "redeliveries", "createdAt", "updatedAt",
         "validBefore", "leaseUntil", "row",
     ]

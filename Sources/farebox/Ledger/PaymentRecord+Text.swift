@@ -10,8 +10,9 @@ extension PaymentRecord {
         .members([
             "payment": .string(reference.identity.publicID),
             "value": .string(state.value.word), "service": .string(state.service.word),
-            "amount": .string(claim.amount.description), "asset": .string(claim.asset.description),
-            "network": .string(claim.network.name), "scheme": .string(claim.scheme),
+            "amount": .string(claim.amount.description), "charge": .text(charge?.description),
+            "asset": .string(claim.asset.description), "network": .string(claim.network.name),
+            "scheme": .string(claim.scheme),
             "payer": .string(claim.payer), "payTo": .string(claim.payTo.description),
             "route": .text(binding?.route), "method": .text(binding?.method), "seller": .text(seller),
             "adapter": .string(claim.adapter), "form": .string(claim.form.word),
@@ -31,6 +32,7 @@ extension PaymentRecord {
         pairs.add("value", state.value.word)
         pairs.add("service", state.service.word)
         pairs.add("price", AmountText.offer(claim.amount, asset: claim.asset, network: claim.network))
+        pairs.add("charge", charge.map { AmountText.offer($0, asset: claim.asset, network: claim.network) })
         pairs.add("asset", claim.asset.description.shown())
         pairs.add("network", claim.network.name)
         pairs.add("payer", claim.payer.shown())
@@ -85,9 +87,9 @@ enum PaymentTable {
     private static func price(_ record: PaymentRecord) -> String {
         let claim = record.claim
         guard let known = AssetCatalogue.asset(claim.asset, on: claim.network) else {
-            return "\(claim.amount) units of \(short(claim.asset.description.shown()))"
+            return "\(record.due) units of \(short(claim.asset.description.shown()))"
         }
-        return "$\(AmountText.decimal(claim.amount, decimals: known.decimals)) \(known.id)"
+        return "$\(AmountText.decimal(record.due, decimals: known.decimals)) \(known.id)"
     }
 
     /// Both ends of an address; a shorter name as it is.

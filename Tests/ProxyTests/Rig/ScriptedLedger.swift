@@ -112,6 +112,7 @@ extension PaymentEvent {
     var word: String {
         switch self {
         case .settle: "settle"
+        case .charged: "charged"
         case .sent: "sent"
         case .settled: "settled"
         case .released: "released"
