@@ -13,6 +13,8 @@ package final class MemoryLedger: PaymentLedger {
         var exposure = ExposureBook()
         var histories: [PayerKey: PayerHistory] = [:]
         var books = MemoryJournal()
+        var allowances: [Bytes32: Allowance] = [:]
+        var credits = MemoryCredits()
         var isClosed = false
         /// Replies that are due, in the order of their commits.
         var outbox: [@Sendable () -> Void] = []
@@ -64,6 +66,7 @@ package final class MemoryLedger: PaymentLedger {
 
     package func recover(now: UnixTime) async throws(LedgerError) -> [PaymentRecord] {
         state.withLock { state in
+            state.credits.releaseAll()
             for (index, entry) in state.entries.enumerated() {
                 if let next = entry.recovered(now: now) { Self.write(next, at: index, in: &state) }
             }
@@ -106,9 +109,11 @@ package final class MemoryLedger: PaymentLedger {
             state.entries.append(entry)
             state.rows[identity] = index
             state.publicIDs[identity.publicID] = index
+            state.credits.open(request, books: &state.books)
             return .success(verdict.outcome(granting: entry.record.reference))
         case .replace(let entry, let outcome):
             if let row { write(entry, at: row, in: &state) }
+            if outcome.isGrantedAnew { state.credits.open(request, books: &state.books) }
             return .success(outcome)
         case .refuse(let outcome): return .success(outcome)
         }
@@ -145,7 +150,7 @@ package final class MemoryLedger: PaymentLedger {
     }
 
     /// Replies outside the lock and one at a time, so that a reply may call the ledger and the order holds.
-    private func drain() {
+    func drain() {
         while true {
             let due = state.withLock { state -> [@Sendable () -> Void]? in
                 if state.isDraining || state.outbox.isEmpty { return nil }

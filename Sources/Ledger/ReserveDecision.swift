@@ -111,6 +111,16 @@ extension ExposureVerdict {
     }
 }
 
+extension ReserveOutcome {
+    /// Whether the claim was made by this request, and by none before.
+    package var isGrantedAnew: Bool {
+        switch self {
+        case .granted, .settleFirst: true
+        default: false
+        }
+    }
+}
+
 extension ClaimOwner {
     /// Whether both are the paywall, or the same seller.
     package func isSameParty(as other: ClaimOwner) -> Bool {

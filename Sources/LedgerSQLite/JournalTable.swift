@@ -55,7 +55,8 @@ final class JournalTable {
         ON CONFLICT (subject) DO UPDATE SET amount = ?4, payments = ?5
         """
 
-    private func write(
+    /// Writes a line at the end.
+    func write(
         _ line: JournalLine, terms: Int64?, network: Network?, currency: Bytes32
     ) throws(LedgerError) {
         end.append(line, currency: currency)

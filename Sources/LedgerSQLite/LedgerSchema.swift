@@ -19,7 +19,7 @@ enum LedgerSchema {
     /// Written without a list: SQLite 3.40 builds a table for `IN` at every row.
     static let isOpen = "(value < 4 OR value = 7 OR (service = 2 AND is_rewritten = 1))"
 
-    private static let migrations: [String] = [first, second, third, fourth]
+    private static let migrations: [String] = [first, second, third, fourth, fifth]
 
     /// What repeats from payment to payment is one row of `terms`; a payment names it by number.
     ///
@@ -129,6 +129,52 @@ enum LedgerSchema {
 
     /// What is charged of a payment's amount, where that is less.
     private static let fourth = "ALTER TABLE payment ADD COLUMN charge ANY;"
+
+    /// What is free and how much of it was used; what settled payments still open, and the requests that draw on it.
+    ///
+    /// `uses`, `bytes` and `seconds` are what was sold; null stands for no bound. Counts of bytes are the bits of unsigned
+    /// numbers.
+    private static let fifth = """
+        CREATE TABLE allowance (
+            key BLOB PRIMARY KEY,
+            used INTEGER NOT NULL,
+            ends_at INTEGER NOT NULL
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX allowance_end ON allowance (ends_at);
+        CREATE TABLE credit (
+            id INTEGER PRIMARY KEY,
+            identity BLOB NOT NULL UNIQUE,
+            payer TEXT NOT NULL,
+            scope BLOB NOT NULL,
+            scope_name TEXT NOT NULL,
+            token BLOB NOT NULL,
+            is_balance INTEGER NOT NULL,
+            uses INTEGER,
+            bytes INTEGER,
+            seconds INTEGER,
+            opened_at INTEGER NOT NULL,
+            expires_at INTEGER,
+            uses_left INTEGER,
+            bytes_left INTEGER,
+            bytes_held INTEGER NOT NULL,
+            total ANY NOT NULL,
+            charged ANY NOT NULL,
+            held ANY NOT NULL,
+            refunded ANY NOT NULL,
+            is_deferred INTEGER NOT NULL,
+            terms INTEGER NOT NULL REFERENCES terms (id)
+        ) STRICT;
+        CREATE INDEX credit_token ON credit (token);
+        CREATE INDEX credit_payer ON credit (payer, scope);
+        CREATE TABLE credit_draw (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            identity BLOB NOT NULL,
+            amount ANY NOT NULL,
+            bytes INTEGER NOT NULL,
+            at INTEGER NOT NULL
+        ) STRICT;
+        CREATE INDEX credit_draw_identity ON credit_draw (identity);
+        """
 
     /// The key of the hashes of presenters' addresses.
     static func addressKey(_ db: Database) throws -> Bytes32? {

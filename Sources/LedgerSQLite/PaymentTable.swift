@@ -11,6 +11,8 @@ final class PaymentTable {
     private let terms: TermsTable
     private let exposure: ExposureTable
     private let journal: JournalTable
+    let allowances: AllowanceTable
+    let credits: CreditTable
     private let insert: Statement
     private let update: Statement
     private let byIdentity: Statement
@@ -29,6 +31,8 @@ final class PaymentTable {
         exposure = try ExposureTable(
             connection: connection, open: PaymentRow.select + " WHERE \(LedgerSchema.isOpen)")
         journal = try JournalTable(connection: connection)
+        allowances = try AllowanceTable(connection: connection)
+        credits = try CreditTable(connection: connection, journal: journal)
         insert = try Statement(PaymentRow.insert, on: connection)
         update = try Statement(PaymentRow.update, on: connection)
         byIdentity = try Statement(PaymentRow.select + " WHERE p.identity = ?1", on: connection)
@@ -57,6 +61,7 @@ final class PaymentTable {
                 let row = sqlite3_last_insert_rowid(connection)
                 try exposure.note(from: nil, to: entry)
                 try journal.note(from: nil, to: entry, terms: stored)
+                try credits.open(request, terms: stored)
                 return verdict.outcome(
                     granting: PaymentReference(identity: request.claim.identity, row: row))
             }
@@ -69,7 +74,8 @@ final class PaymentTable {
         switch request.decide(over: existing, exposure: verdict) {
         case .refuse(let outcome): return outcome
         case .replace(let entry, let outcome):
-            try write(entry, over: existing)
+            let stored = try write(entry, over: existing)
+            if outcome.isGrantedAnew { try credits.open(request, terms: stored) }
             return outcome
         case .insert: throw .damagedRow
         }
@@ -127,6 +133,7 @@ final class PaymentTable {
 
     /// Ends what a crash left open; returns what the rails have to answer.
     func recover(now: UnixTime) throws(LedgerError) -> [PaymentRecord] {
+        try credits.releaseAll()
         var entries: [PaymentEntry] = []
         while try open.step() { entries.append(try decode(open)) }
         for index in entries.indices {
@@ -158,6 +165,7 @@ final class PaymentTable {
     func keep() {
         exposure.keep()
         journal.keep()
+        allowances.keep()
     }
 
     /// Forgets what a rolled back transaction left in memory.
@@ -165,6 +173,7 @@ final class PaymentTable {
         terms.forget()
         exposure.takeBack()
         journal.takeBack()
+        allowances.takeBack()
     }
 
     /// The most frequent transition without reading the row first: `PaymentState.after` from the one usual state.
@@ -195,12 +204,14 @@ final class PaymentTable {
         return sqlite3_changes(connection) == 1
     }
 
-    private func write(_ entry: PaymentEntry, over old: PaymentEntry) throws(LedgerError) {
+    @discardableResult
+    private func write(_ entry: PaymentEntry, over old: PaymentEntry) throws(LedgerError) -> StoredTerms {
         let stored = try terms.stored(Terms(entry.record.claim))
         PaymentRow.bind(entry, terms: stored.number, to: update)
         try update.step()
         try exposure.note(from: old, to: entry)
         try journal.note(from: old, to: entry, terms: stored)
+        return stored
     }
 
     private func entry(of statement: Statement) throws(LedgerError) -> PaymentEntry? {

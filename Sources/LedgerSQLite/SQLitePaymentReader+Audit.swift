@@ -15,8 +15,8 @@ extension SQLitePaymentReader {
 
     /// Checks the whole journal against itself and against the payments, on one snapshot of the file.
     ///
-    /// `known` is the head of an earlier audit, which the journal must still hold. `progress` is called from a thread of the reader's, every few thousand rows. Network fees are held in memory, one number
-    /// per transaction; all else is read in order. While it runs, the log of a server on the file cannot be cleared.
+    /// `known` is the head of an earlier audit, which the journal must still hold. `progress` is called from a thread of the reader's, every few thousand rows. Network fees and balances are held in memory, one
+    /// row each; all else is read in order. While it runs, the log of a server on the file cannot be cleared.
     package func audit(
         known: JournalChain? = nil, progress: @escaping @Sendable (AuditProgress) -> Void = { _ in }
     ) async throws(LedgerError) -> JournalAudit {
@@ -64,7 +64,7 @@ private struct AuditRun {
     private mutating func compare() throws(LedgerError) {
         let start = try number("SELECT payment FROM journal_start")
         let total = try number("SELECT coalesce(max(id), 0) FROM payment")
-        var fees = try fees()
+        var others = Others(fees: try fees(), credits: try credits())
         var groups = try EntryGroups(Statement(JournalRow.select + " ORDER BY j.subject, j.id", on: connection))
         let payments = try Statement(PaymentRow.select + " ORDER BY p.identity", on: connection)
         var done = 0
@@ -72,7 +72,7 @@ private struct AuditRun {
             let record = try PaymentRow.entry(from: payments).record
             let identity = record.reference.identity.key
             while let group = groups.next, group.subject.isBefore(identity) {
-                compareWithoutPayment(group, &fees)
+                compareWithoutPayment(group, &others)
                 try groups.advance()
             }
             var entries: [JournalEntry] = []
@@ -89,18 +89,33 @@ private struct AuditRun {
             report(.payments, done, of: total)
         }
         while let group = groups.next {
-            compareWithoutPayment(group, &fees)
+            compareWithoutPayment(group, &others)
             try groups.advance()
         }
-        for subject in fees.keys { audit.compare(subject, [], with: fees[subject]) }
+        for subject in others.fees.keys { audit.compare(subject, [], with: others.fees[subject]) }
+        for subject in others.credits.keys { audit.compare(subject, [], with: others.credits[subject]) }
     }
 
-    private mutating func compareWithoutPayment(_ group: EntryGroups.Group, _ fees: inout [Bytes32: UInt256]) {
-        if group.entries.first?.line.kind.positions == nil {
-            audit.compare(group.subject, group.entries, with: fees.removeValue(forKey: group.subject))
+    private mutating func compareWithoutPayment(_ group: EntryGroups.Group, _ others: inout Others) {
+        guard let kind = group.entries.first?.line.kind else { return }
+        if kind.isOnCredit {
+            audit.compare(group.subject, group.entries, with: others.credits.removeValue(forKey: group.subject))
+        } else if kind.positions == nil {
+            audit.compare(group.subject, group.entries, with: others.fees.removeValue(forKey: group.subject))
         } else {
             audit.compare(group.subject, group.entries, with: PaymentRecord?.none)
         }
+    }
+
+    /// The balances, by what stands for them in the books.
+    private func credits() throws(LedgerError) -> [Bytes32: Credit] {
+        let rows = try Statement(CreditRow.select + " WHERE c.is_balance = 1", on: connection)
+        var credits: [Bytes32: Credit] = [:]
+        while try rows.step() {
+            let credit = try CreditRow.found(in: rows).credit
+            credits[credit.subject] = credit
+        }
+        return credits
     }
 
     private func fees() throws(LedgerError) -> [Bytes32: UInt256] {
@@ -123,6 +138,12 @@ private struct AuditRun {
         guard done.isMultiple(of: Self.reportEvery) else { return }
         progress(SQLitePaymentReader.AuditProgress(stage: stage, done: done, total: Int(total)))
     }
+}
+
+/// What has entries beside the payments.
+private struct Others {
+    var fees: [Bytes32: UInt256]
+    var credits: [Bytes32: Credit]
 }
 
 /// Entries that come sorted, as one group for each subject.

@@ -104,7 +104,7 @@ package final class SQLitePaymentReader: Sendable {
         }
     }
 
-    private func rows<Row: Sendable>(
+    func rows<Row: Sendable>(
         _ sql: String, bind: @escaping @Sendable (Statement) -> Void = { _ in },
         read: @escaping @Sendable (Statement) throws(LedgerError) -> Row
     ) async throws(LedgerError) -> [Row] {

@@ -17,6 +17,9 @@ struct JournalConformanceTests {
             let subject = record.reference.identity.key
             audit.compare(subject, groups[subject] ?? [], with: record)
         }
+        for credit in try await ledger.credits(CreditQuery(limit: 100_000)) where credit.terms.isBalance {
+            audit.compare(credit.subject, groups[credit.subject] ?? [], with: credit)
+        }
         for fee in fees { audit.compare(fee.subject, groups[fee.subject] ?? [], with: fee.wei) }
         audit.finish()
         #expect(audit.problems == [])

@@ -15,6 +15,8 @@ package enum JournalAccount: UInt8, Hashable, Sendable, CaseIterable {
     case networkFee = 5
     /// What the signers' own funds gave for it.
     case gas = 6
+    /// What payers paid ahead and have not used.
+    case credit = 7
 
     /// The word that people and files read.
     package var word: String {
@@ -25,6 +27,7 @@ package enum JournalAccount: UInt8, Hashable, Sendable, CaseIterable {
         case .seller: "seller"
         case .networkFee: "network_fee"
         case .gas: "gas"
+        case .credit: "credit"
         }
     }
 }

@@ -80,6 +80,19 @@ package struct JournalAudit: Sendable {
         if sum != fee { note(.wrongFee(subject: subject)) }
     }
 
+    /// Compares a credit with all entries on it; nil for entries whose credit is not there.
+    package mutating func compare(_ subject: Bytes32, _ entries: [JournalEntry], with credit: Credit?) {
+        guard let credit else { return note(.unknown(subject: subject)) }
+        var owed = UInt256.zero
+        for entry in entries {
+            let next =
+                entry.line.kind == .deferred ? owed.adding(entry.line.amount) : owed.subtracting(entry.line.amount)
+            guard entry.line.kind.isOnCredit, let next else { return note(.outOfTurn(entry.number, subject: subject)) }
+            owed = next
+        }
+        if owed != credit.owed { note(.wrongCredit(subject: subject)) }
+    }
+
     /// Checks what needs all of it.
     package mutating func finish() {
         if let known, known.number > chain.number { note(.cutOff(after: chain.number, before: known.number)) }

@@ -6,7 +6,7 @@ package struct JournalLine: Hashable, Sendable {
     /// Whether a seller earned it, not the paywall.
     package var isSellers: Bool
     package var at: UnixTime
-    /// The payment's identity; for a fee, `NetworkFee.subject`.
+    /// The payment's identity; for a fee, `NetworkFee.subject`; for a credit, `Credit.subject`.
     package var subject: Bytes32
     /// In atomic units of the currency.
     package var amount: UInt256

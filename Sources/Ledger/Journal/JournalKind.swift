@@ -1,6 +1,6 @@
 /// What an entry of the journal says; its two postings follow from it.
 ///
-/// The six kinds on payments are the six ways between three positions: nothing, receivable, paid. What a chain takes back is
+/// The first six kinds, on payments, are the six ways between three positions: nothing, receivable, paid. What a chain takes back is
 /// a counter-entry; no entry is ever changed.
 package enum JournalKind: UInt8, Hashable, Sendable, CaseIterable {
     /// Paid before it was served.
@@ -19,6 +19,14 @@ package enum JournalKind: UInt8, Hashable, Sendable, CaseIterable {
     case fee = 7
     /// A chain took less than was written before: its history changed.
     case feeReversed = 8
+    /// What was paid is a balance that is still owed to the payer: from the first draw on.
+    case deferred = 16
+    /// A request was charged to a balance.
+    case drawn = 17
+    /// What was left of a balance was paid back.
+    case refunded = 18
+    /// A balance ended with its payment, which a chain took back and which was then claimed anew.
+    case voided = 19
 
     /// The word that people and files read.
     package var word: String {
@@ -31,6 +39,10 @@ package enum JournalKind: UInt8, Hashable, Sendable, CaseIterable {
         case .writeOff: "write_off"
         case .fee: "fee"
         case .feeReversed: "fee_reversed"
+        case .deferred: "deferred"
+        case .drawn: "drawn"
+        case .refunded: "refunded"
+        case .voided: "voided"
         }
     }
 
@@ -46,6 +58,9 @@ package enum JournalKind: UInt8, Hashable, Sendable, CaseIterable {
         case .writeOff: (earned, .receivable)
         case .fee: (.networkFee, .gas)
         case .feeReversed: (.gas, .networkFee)
+        case .deferred: (.revenue, .credit)
+        case .drawn, .voided: (.credit, .revenue)
+        case .refunded: (.credit, .payer)
         }
     }
 
@@ -62,7 +77,15 @@ package enum JournalKind: UInt8, Hashable, Sendable, CaseIterable {
         }
     }
 
-    /// The positions that an entry on a payment leads from and to; nil for a fee.
+    /// Whether an entry is on a credit, beside the payment that it came from.
+    package var isOnCredit: Bool {
+        switch self {
+        case .deferred, .drawn, .refunded, .voided: true
+        default: false
+        }
+    }
+
+    /// The positions that an entry on a payment leads from and to; nil for a fee or a credit.
     package var positions: (from: JournalPosition, to: JournalPosition)? {
         switch self {
         case .sale: (.nothing, .paid)
@@ -71,7 +94,7 @@ package enum JournalKind: UInt8, Hashable, Sendable, CaseIterable {
         case .saleReversed: (.paid, .nothing)
         case .collectionReversed: (.paid, .receivable)
         case .writeOff: (.receivable, .nothing)
-        case .fee, .feeReversed: nil
+        case .fee, .feeReversed, .deferred, .drawn, .refunded, .voided: nil
         }
     }
 }

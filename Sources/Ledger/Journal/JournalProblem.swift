@@ -19,6 +19,8 @@ package enum JournalProblem: Hashable, Sendable {
     case unknown(subject: Bytes32)
     /// The entries on a network fee do not add up to it.
     case wrongFee(subject: Bytes32)
+    /// The entries on a credit do not add up to what is left of it.
+    case wrongCredit(subject: Bytes32)
     /// Debits and credits of a currency differ.
     case unbalanced(Currency)
 
@@ -36,6 +38,8 @@ package enum JournalProblem: Hashable, Sendable {
             "payment \(Self.id(subject)): \(states) by its states, \(journal) by the journal"
         case .unknown(let subject): "the journal has entries on \(Self.id(subject)), which is not there"
         case .wrongFee(let subject): "the entries on the network fee \(Self.id(subject)) do not add up to it"
+        case .wrongCredit(let subject):
+            "the entries on the credit \(Self.id(subject)) do not add up to what is left of it"
         case .unbalanced(let currency):
             "debits and credits of \(currency.asset?.description ?? "the coin") on \(currency.network.name) differ"
         }
