@@ -11,12 +11,17 @@ struct RenderedChallenge {
     init(
         _ template: ChallengeTemplate, error: ChallengeError = .unpaid, target: String = "/",
         expires: UInt64 = 1_893_456_000,
-        requestID: String = "req-1"
+        requestID: String = "req-1", adding members: [JSONMember]? = nil
     ) {
         let target = Array(target.utf8)
         let id = Array(requestID.utf8)
-        head = Self.text(template.headBound(targetBytes: target.count, errorBytes: error.byteCount)) { room in
-            target.withUnsafeBytes { template.writeHead(error: error, target: $0, expires: expires, into: room) }
+        let extensions = members.map(template.extensions(adding:))
+        let headBound = template.headBound(targetBytes: target.count, errorBytes: error.byteCount)
+        head = Self.text(headBound + (extensions?.count ?? 0)) { room in
+            target.withUnsafeBytes {
+                template.writeHead(
+                    error: error, target: $0, expires: expires, extensions: extensions, into: room)
+            }
         }
         let bound = template.bodyBound(
             targetBytes: target.count, errorBytes: error.byteCount, requestIDBytes: id.count)

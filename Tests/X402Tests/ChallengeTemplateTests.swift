@@ -58,6 +58,25 @@ struct ChallengeTemplateTests {
         #expect(required.accepts.allSatisfy { $0.scheme == "exact" && $0.maxTimeoutSeconds == 60 })
     }
 
+    @Test("extensions of every challenge and of this one stand side by side", arguments: ["/", "/a", "/ab", "/abc"])
+    func writesExtensions(target: String) throws {
+        let template = ChallengeTemplate(
+            offers: [Offers.baseSepolia], resourceOrigin: "https://api.example.com",
+            extensions: [JSONMember("bazaar", .object([JSONMember("info", .string("x"))]))])
+        let refused = ChallengeError.refused(.paymentAlreadyUsed)
+        for (added, error) in [(nil, ChallengeError.unpaid), (["siwx"], .unpaid), (["siwx"], refused), (nil, refused)] {
+            let members = added.map { $0.map { JSONMember($0, .bool(true)) } }
+            let challenge = RenderedChallenge(template, error: error, target: target, adding: members)
+            let value = try #require(challenge.values("PAYMENT-REQUIRED").first)
+            let data = try #require(Data(base64Encoded: value))
+            let object = try #require(try JSONSerialization.jsonObject(with: data) as? [String: Any])
+            let extensions = try #require(object["extensions"] as? [String: Any])
+            #expect(extensions.keys.sorted() == ["bazaar"] + (added ?? []))
+            let required = try challenge.version2()
+            #expect(required.error == error.text && required.resource.url == "https://api.example.com" + target)
+        }
+    }
+
     @Test("our own payer reads the offers back")
     func readsBack() throws {
         let offers = [Offers.arbitrum, Offers.baseSepolia, try Offers.bank()]

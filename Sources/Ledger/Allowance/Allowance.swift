@@ -20,7 +20,9 @@ package struct AllowanceWindow: Hashable, Sendable {
 
 /// One attempt to take from what is free.
 package struct AllowanceClaim: Hashable, Sendable {
-    /// Keyed hash of what is counted: the rule, and whose requests they are. Addresses are not stored as they are.
+    /// Keyed hash of what is counted: the rule, and whose requests they are.
+    ///
+    /// Addresses are not stored as they are.
     package var key: Bytes32
     package var window: AllowanceWindow
     /// How much is free in a window.

@@ -6,6 +6,9 @@ struct ChallengeHeader: Sendable {
     ///
     /// Without offers in version 2 there is no `PAYMENT-REQUIRED`: a client that finds it reads nothing else.
     private let start: [UInt8]
+    /// The same without extensions, for a challenge that adds some of its own.
+    private let bareStart: [UInt8]
+    private let extensions: [JSONMember]
     private let hasOffers: Bool
     private let fixed: [UInt8]
     /// Base64 from behind `error` up to the URL's target.
@@ -19,16 +22,18 @@ struct ChallengeHeader: Sendable {
 
     /// `contentType` is that of the body.
     init(
-        offers: [PaymentRequirements], resource: Resource, grantHeader: String?,
+        offers: [PaymentRequirements], resource: Resource, grantHeader: String?, extensions: [JSONMember] = [],
         contentType: String = "application/json"
     ) {
         let fixedFields = Self.fixedFields + "content-type: \(contentType)\r\n"
         fixed = Array(fixedFields.utf8)
         hasOffers = !offers.isEmpty
         let accepts = JSONValue.array(offers.map(\.v2JSON)).encoded()
-        start =
+        bareStart =
             Array((fixedFields + "\(WireHeader.paymentRequired): ").utf8)
             + Self.base64(Array(#"{"x402Version":2,"accepts":"#.utf8) + accepts + Array(",".utf8), paddedAtEnd: true)
+        self.extensions = extensions
+        start = extensions.isEmpty ? bareStart : bareStart + Self.base64(extensions: extensions)
         var described = JSONValue.object([
             JSONMember("description", .string(resource.description)),
             JSONMember("mimeType", .string(resource.mimeType)), JSONMember("url", .string(resource.url)),
@@ -41,23 +46,30 @@ struct ChallengeHeader: Sendable {
         end = Array("\r\naccess-control-expose-headers: \(exposed)\r\n".utf8)
     }
 
+    /// The extensions of a challenge that adds some to those of every challenge, as they are written.
+    func piece(adding members: [JSONMember]) -> [UInt8] { Self.base64(extensions: extensions + members) }
+
     func bound(targetBytes: Int, errorBytes: Int) -> Int {
         let target = Base64.encodedCount(AdvertisedTarget.bound(targetBytes) + Self.tailBytes)
         let error = Base64.encodedCount(6 * errorBytes + Self.errorFrameBytes)
         return unpaid.count + target + error + (plainOffer?.count ?? 0) + Self.timeDigits + end.count
     }
 
-    func write(error: ChallengeError, target: AdvertisedTarget, expires: UInt64, into sink: inout ByteSink) {
+    func write(
+        error: ChallengeError, target: AdvertisedTarget, expires: UInt64, extensions piece: [UInt8]? = nil,
+        into sink: inout ByteSink
+    ) {
         guard hasOffers else {
             sink.put(fixed)
             // `end` begins with the line end of the base64, which is not there.
             end.withUnsafeBytes { sink.put(UnsafeRawBufferPointer(rebasing: $0[2...])) }
             return
         }
-        switch error {
-        case .unpaid: sink.put(unpaid)
-        case .refused:
-            sink.put(start)
+        switch (error, piece) {
+        case (.unpaid, nil): sink.put(unpaid)
+        case (_, let piece):
+            sink.put(piece == nil ? start : bareStart)
+            if let piece { sink.put(piece) }
             sink.put(Self.base64(error: error))
             sink.put(resource)
         }
@@ -90,6 +102,11 @@ struct ChallengeHeader: Sendable {
             tail.put("}}")
             sink.put(base64: UnsafeRawBufferPointer(rebasing: room[..<tail.count]))
         }
+    }
+
+    private static func base64(extensions: [JSONMember]) -> [UInt8] {
+        base64(
+            Array(#""extensions":"#.utf8) + JSONValue.object(extensions).encoded() + Array(",".utf8), paddedAtEnd: true)
     }
 
     private static func base64(error: ChallengeError) -> [UInt8] {

@@ -14,19 +14,22 @@ package struct ChallengeTemplate: Sendable {
     /// Renders the offers, which must not be none in both versions.
     ///
     /// `version1` are the offers that the body lists, by default all. `resourceOrigin` is scheme and authority, to which the request's target is appended. `grantHeader` names one
-    /// more field that scripts may read. `price` is for people.
+    /// more field that scripts may read. `price` is for people. `extensions` are those of every challenge, by their keys.
     package init(
         offers: [PaymentRequirements], version1: [PaymentRequirements]? = nil, resourceOrigin: String,
-        description: String = "", mimeType: String = "", price: String = "", grantHeader: String? = nil
+        description: String = "", mimeType: String = "", price: String = "", grantHeader: String? = nil,
+        extensions: [JSONMember] = []
     ) {
         let version1 = version1 ?? offers
         precondition(!offers.isEmpty || !version1.isEmpty, "a challenge has an offer")
         let origin = resourceOrigin.hasSuffix("/") ? String(resourceOrigin.dropLast()) : resourceOrigin
         let resource = Resource(url: origin, description: description, mimeType: mimeType)
-        header = ChallengeHeader(offers: offers, resource: resource, grantHeader: grantHeader)
+        header = ChallengeHeader(
+            offers: offers, resource: resource, grantHeader: grantHeader, extensions: extensions)
         body = ChallengeBody(offers: version1, resource: resource)
         pageHeader = ChallengeHeader(
-            offers: offers, resource: resource, grantHeader: grantHeader, contentType: "text/html; charset=utf-8")
+            offers: offers, resource: resource, grantHeader: grantHeader, extensions: extensions,
+            contentType: "text/html; charset=utf-8")
         var networks: [String] = []
         for offer in offers + version1 where !networks.contains(offer.network.name) {
             networks.append(offer.network.name)
@@ -34,7 +37,10 @@ package struct ChallengeTemplate: Sendable {
         page = ChallengePage(description: description, price: price, networks: networks)
     }
 
-    /// The most bytes that `writeHead` writes.
+    /// The extensions of a challenge that adds some of its own to those of every challenge, for `writeHead`.
+    package func extensions(adding members: [JSONMember]) -> [UInt8] { header.piece(adding: members) }
+
+    /// The most bytes that `writeHead` writes, beside extensions of its own.
     package func headBound(targetBytes: Int, errorBytes: Int) -> Int {
         pageHeader.bound(targetBytes: targetBytes, errorBytes: errorBytes)
     }
@@ -46,14 +52,15 @@ package struct ChallengeTemplate: Sendable {
 
     /// Writes the status line and the fields of the challenge, without framing fields and the empty line.
     ///
-    /// `expires` is Unix time, for the plain form; `isPage` announces `page` instead of the JSON body. Needs `headBound` of room; returns the length.
+    /// `expires` is Unix time, for the plain form; `isPage` announces `page` instead of the JSON body. Needs `headBound` of room
+    /// and what `extensions` take; returns the length.
     package func writeHead(
         error: ChallengeError, target: UnsafeRawBufferPointer, expires: UInt64, isPage: Bool = false,
-        into memory: UnsafeMutableRawBufferPointer
+        extensions: [UInt8]? = nil, into memory: UnsafeMutableRawBufferPointer
     ) -> Int {
         var sink = ByteSink(memory)
         (isPage ? pageHeader : header).write(
-            error: error, target: AdvertisedTarget(target), expires: expires, into: &sink)
+            error: error, target: AdvertisedTarget(target), expires: expires, extensions: extensions, into: &sink)
         return sink.count
     }
 

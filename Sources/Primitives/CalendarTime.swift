@@ -1,5 +1,3 @@
-package import Primitives
-
 /// A moment in the proleptic Gregorian calendar, UTC.
 package struct CalendarTime: Hashable, Sendable {
     package let year: Int
