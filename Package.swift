@@ -75,7 +75,8 @@ let package = Package(
 
         .executableTarget(
             name: "farebox-micro",
-            dependencies: ["Primitives", "X402", "EVM", "Facilitator", "Ledger", "LedgerSQLite"], path: "bench/micro",
+            dependencies: ["Primitives", "X402", "EVM", "Pricing", "Facilitator", "Ledger", "LedgerSQLite"],
+            path: "bench/micro",
             swiftSettings: settings),
 
         tests("PrimitivesTests", ["Primitives"]),

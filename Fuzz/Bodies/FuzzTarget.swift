@@ -13,5 +13,6 @@ package struct FuzzTarget: Sendable {
         FuzzTarget(name: "routefile", fault: RouteFileFuzz.fault),
         FuzzTarget(name: "chain", fault: ChainFuzz.fault),
         FuzzTarget(name: "proxyheader", fault: ProxyHeaderFuzz.fault),
+        FuzzTarget(name: "usage", fault: UsageFuzz.fault),
     ]
 }

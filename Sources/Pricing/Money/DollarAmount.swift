@@ -3,9 +3,9 @@ package import Primitives
 /// A dollar price as whole digits and a number of decimals: nothing is ever a binary fraction.
 package struct DollarAmount: Hashable, Sendable {
     /// The digits without the point.
-    private let digits: UInt256
+    let digits: UInt256
     /// How many of the digits stand behind the point.
-    private let decimals: Int
+    let decimals: Int
 
     /// The most digits behind the point.
     package static let maximumDecimals = 18

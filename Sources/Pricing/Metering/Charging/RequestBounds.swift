@@ -1,0 +1,87 @@
+/// What a request's own fields say of how much its answer may be.
+package struct RequestBounds: Sendable {
+    private let shape: UsageShape
+
+    init(_ preset: MeterPreset) {
+        // Readers of JSON differ in which of two names they take, and some of them in case: the most that anyone could read.
+        shape = UsageShape(
+            slots: [preset.outputBounds, preset.outputFactors], occurrences: preset.prompts, ignoresCase: true)
+    }
+
+    /// Starts to read a request's body.
+    package func reader() -> RequestReader { RequestReader(shape) }
+}
+
+/// Reads the bounds out of a request's body, which arrives in pieces.
+package struct RequestReader {
+    private var scanner: PathScanner
+    private var tally: UsageTally
+    private var bytes: UInt64 = 0
+
+    init(_ shape: UsageShape) {
+        scanner = PathScanner(shape.paths)
+        tally = UsageTally(shape)
+    }
+
+    package mutating func scan(_ piece: UnsafeRawBufferPointer) {
+        bytes &+= UInt64(piece.count)
+        scanner.scan(piece, into: &tally)
+    }
+
+    /// The body is whole, or as much of it as there will be.
+    package mutating func finish() -> OutputBounds {
+        let ending = scanner.ending()
+        tally.ended(ending)
+        var bounds = OutputBounds(bodyBytes: bytes)
+        switch ending {
+        case .empty: break
+        // The upstream may understand what is no JSON to us.
+        case .incomplete, .broken: bounds.output = .unusable(.notANumber)
+        case .complete:
+            bounds.output = tally.findings[0]
+            bounds.factors = Array(tally.findings[1...])
+        }
+        return bounds
+    }
+}
+
+/// The bounds that a request sets to its answer.
+package struct OutputBounds: Hashable, Sendable {
+    package var output = UsageFinding.missing
+    /// How often the output is made.
+    package var factors: [UsageFinding] = []
+    package var bodyBytes: UInt64
+
+    package init(bodyBytes: UInt64) { self.bodyBytes = bodyBytes }
+
+    /// The output in all, from what is assumed where the request says nothing; nil when nobody can tell.
+    func product(assuming assumed: UInt64?) -> UInt64? {
+        guard var product = Self.number(output, else: assumed) else { return nil }
+        for factor in factors {
+            guard let factor = Self.number(factor, else: 1) else { return nil }
+            let (next, overflow) = product.multipliedReportingOverflow(by: max(factor, 1))
+            if overflow || next > UsageNumber.maximum { return nil }
+            product = next
+        }
+        return product
+    }
+
+    private static func number(_ finding: UsageFinding, else assumed: UInt64?) -> UInt64? {
+        switch finding {
+        case .value(let value): value
+        // A negative bound is none: Ollama has -1 for "as much as there is".
+        case .missing, .unusable(.negative): assumed
+        case .unusable: nil
+        }
+    }
+}
+
+extension UsageMeter {
+    /// How much of each quantity is assumed where its answer does not say; nil where nobody can tell.
+    package func estimate(_ bounds: OutputBounds) -> [UInt64?] {
+        quantities.map { quantity in
+            if quantity.isBoundedByRequest { return bounds.product(assuming: quantity.assumed) }
+            return quantity.assumed ?? (quantity.isBoundedByBody ? bounds.bodyBytes : nil)
+        }
+    }
+}
