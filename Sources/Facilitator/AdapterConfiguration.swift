@@ -1,4 +1,5 @@
 package import EVM
+package import Primitives
 package import X402
 
 /// One `[[adapters]]` entry of the file, with every default filled in.
@@ -9,6 +10,15 @@ package struct AdapterConfiguration: Sendable {
     package init(scope: AdapterScope, backend: Backend) {
         self.scope = scope
         self.backend = backend
+    }
+
+    /// Who settles under scheme upto, whom offers name; nil where nobody does.
+    package var facilitator: Address? {
+        switch backend {
+        case .chain(let settings): settings.keys.first?.address
+        case .mockEVM: MockEVMSettings.facilitator
+        case .mockOffchain, .bridge, .remote: nil
+        }
     }
 
     /// What stands behind an adapter; the keys are those of the file.
@@ -31,28 +41,40 @@ package struct AdapterScope: Sendable {
     package var id: String
     /// x402 versions; offchain networks have no version 1 name.
     package var versions: [Int]
-    package var scheme: String
+    /// `exact`, `upto` or both.
+    package var schemes: [String]
     package var networks: [NetworkPattern]
     /// Names it settles with, for `/supported`.
     package var signers: [String]
 
     package init(
-        id: String, versions: [Int] = [1, 2], scheme: String = "exact", networks: [NetworkPattern],
+        id: String, versions: [Int] = [1, 2], schemes: [String] = ["exact"], networks: [NetworkPattern],
         signers: [String] = []
     ) {
         self.id = id
         self.versions = versions
-        self.scheme = scheme
+        self.schemes = schemes
         self.networks = networks
         self.signers = signers
     }
 
-    /// One entry of `/supported` for every version and network.
-    func kinds(extra: [JSONMember] = []) -> [SupportedKind] {
-        networks.flatMap { network in
-            versions.map { SupportedKind(x402Version: $0, scheme: scheme, network: network, extra: extra) }
+    /// One entry of `/supported` for every scheme, version and network; upto has no version 1.
+    ///
+    /// `extra` goes with every entry, `uptoExtra` with those of upto.
+    func kinds(extra: [JSONMember] = [], uptoExtra: [JSONMember] = []) -> [SupportedKind] {
+        schemes.flatMap { scheme in
+            networks.flatMap { network in
+                versions(of: scheme).map {
+                    SupportedKind(
+                        x402Version: $0, scheme: scheme, network: network,
+                        extra: extra + (scheme == "upto" ? uptoExtra : []))
+                }
+            }
         }
     }
+
+    /// The versions that have the scheme.
+    package func versions(of scheme: String) -> [Int] { scheme == "upto" ? versions.filter { $0 == 2 } : versions }
 
     /// The signers under every network that they settle on.
     var signersByPattern: [(pattern: String, signers: [String])] {
@@ -65,6 +87,14 @@ package struct MockEVMSettings: Sendable {
     package var policy: TransferPolicy
     /// Domains of the assets that routes offer, beside the catalogue's.
     package var domains: [TypedDataDomain]
+
+    /// Whom payers name as facilitator under scheme upto; nobody has its key.
+    package static let facilitator: Address = {
+        guard let address = Address("0x000000000000000000000000000000000000Fa2e") else {
+            preconditionFailure("a constant address")
+        }
+        return address
+    }()
 
     package init(policy: TransferPolicy = TransferPolicy(), domains: [TypedDataDomain] = []) {
         self.policy = policy

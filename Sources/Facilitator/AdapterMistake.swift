@@ -10,6 +10,8 @@ package struct AdapterMistake: Error, Hashable, Sendable, CustomStringConvertibl
         case notOffchain = "an offchain adapter serves offchain networks only"
         case wrongVersion = "x402 versions are 1 and 2, each once"
         case notOneChain = "an evm adapter with nodes serves exactly one chain"
+        case noUpto = "only an evm adapter can settle upto"
+        case uptoVersion = "upto needs x402 version 2"
         case noSigner = "no key pays for gas"
         case noIdentity = "at least one field must make up a payment's identity"
     }

@@ -35,7 +35,7 @@ package protocol Rail: AnyObject, Sendable {
         _ payment: Payment, for requirements: PaymentRequirements, now: UnixTime
     ) async throws(RailError) -> VerifyOutcome
 
-    /// Moves the value, or finds out that it moved; called after the claim's `settling` mark is durable.
+    /// Moves the order's amount, or finds out that it moved; called after the claim's `settling` mark is durable.
     ///
     /// The same order may come again with the same `identity` after a crash: `identity.publicID` is the idempotency key.
     func settle(_ order: SettleOrder) async -> SettleOutcome
@@ -152,13 +152,16 @@ package struct SettleOrder: Sendable {
     package var requirements: PaymentRequirements
     package var identity: PaymentIdentity
     package var payer: String
+    /// What moves: the offer's amount, or less of it under scheme upto; never nothing.
+    package var amount: UInt256
     /// The claim's row, where the rail writes its transaction before it sends it.
     package var reference: PaymentReference?
 
     package init(
         payment: Payment, requirements: PaymentRequirements, identity: PaymentIdentity, payer: String,
-        reference: PaymentReference? = nil
+        amount: UInt256? = nil, reference: PaymentReference? = nil
     ) {
+        self.amount = amount ?? requirements.amount
         self.reference = reference
         self.payment = payment
         self.requirements = requirements

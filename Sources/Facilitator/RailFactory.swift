@@ -50,6 +50,10 @@ package struct RailFactory: Sendable {
         guard !versions.isEmpty, versions.isSubset(of: [1, 2]), versions.count == scope.versions.count else {
             throw AdapterMistake(scope.id, key: "x402_version", .wrongVersion)
         }
+        if scope.schemes.contains("upto") {
+            guard configuration.facilitator != nil else { throw AdapterMistake(scope.id, key: "scheme", .noUpto) }
+            guard scope.versions.contains(2) else { throw AdapterMistake(scope.id, key: "scheme", .uptoVersion) }
+        }
         switch configuration.backend {
         case .mockEVM: try scope.require(namespace: "eip155", else: .notEVM)
         case .chain(let settings):

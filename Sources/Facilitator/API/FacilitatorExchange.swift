@@ -66,7 +66,7 @@ final class FacilitatorExchange: RequestHandler {
         case .invalid(let reason): answer(.invalid(reason, isSettle: isSettle))
         case .request(let request):
             let service = api.service
-            let judgement = service.judge(request, keys: &delegate.keys)
+            let judgement = service.judge(request, isSettling: isSettle, keys: &delegate.keys)
             let requestID = requestID
             let seller = seller
             answer {

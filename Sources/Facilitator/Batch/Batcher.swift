@@ -106,7 +106,7 @@ package final class Batcher: Sendable {
             orders.append(
                 SettleOrder(
                     payment: blob.payment, requirements: blob.requirements, identity: record.claim.identity,
-                    payer: record.claim.payer, reference: record.reference))
+                    payer: record.claim.payer, amount: record.due, reference: record.reference))
         }
         guard !orders.isEmpty else { return }
         let outcomes = await rail.settle(all: orders)

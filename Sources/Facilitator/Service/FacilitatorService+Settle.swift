@@ -7,7 +7,7 @@ package import X402
 extension FacilitatorService {
     /// Answers `/settle`; runs to its end whether or not the caller still listens.
     package func settle(_ judgement: Judgement, for seller: SellerCall) async -> ServiceReply<SettleAnswer> {
-        let sale = Sale(judgement.request, seller: seller)
+        let sale = Sale(judgement.request, charge: judgement.charge, seller: seller)
         do {
             if let rail = judgement.rail, let identity = rail.identity(of: sale.payment, for: sale.requirements),
                 let record = try await ledger.payment(identity), sale.made(record),
@@ -19,6 +19,7 @@ extension FacilitatorService {
             case .invalid(let reason, let payer): return .answer(sale.failure(reason, payer: payer))
             case .valid(let verified):
                 guard let rail = judgement.rail else { return .answer(sale.failure(.unsupportedScheme)) }
+                if sale.charge == .zero { return try await chargeNothing(sale, verified, rail: rail) }
                 return try await claim(sale, verified: verified, rail: rail)
             }
         } catch let error as RailError {
@@ -28,6 +29,22 @@ extension FacilitatorService {
         } catch {
             return .unavailable(Unavailability(part: "facilitator", code: "unexpected"))
         }
+    }
+
+    /// Nothing is due, so nothing moves: the claim is let go of at once, and the payment stays good while its time lasts.
+    private func chargeNothing(
+        _ sale: Sale, _ verified: VerifiedPayment, rail: any Rail
+    ) async throws(LedgerError) -> ServiceReply<SettleAnswer> {
+        let claim = sale.claim(verified, rail: rail)
+        guard
+            case .granted(let reference) = try await ledger.claim(
+                ReserveRequest(claim: claim, opening: .reserved, now: now()))
+        else {
+            let record = try await ledger.payment(verified.identity)
+            return .answer(sale.failure(record?.refusal ?? .duplicateSettlement, payer: verified.payer))
+        }
+        _ = try await ledger.record(.released(reason: "nothing was charged"), of: reference, now: now())
+        return .answer(sale.success(transaction: "", payer: verified.payer))
     }
 
     private func claim(
@@ -49,7 +66,7 @@ extension FacilitatorService {
             }
             let order = SettleOrder(
                 payment: sale.payment, requirements: sale.requirements, identity: verified.identity,
-                payer: verified.payer, reference: reference)
+                payer: verified.payer, amount: sale.charge, reference: reference)
             let outcome = await rail.settle(order)
             return await write(outcome, of: sale, reference, payer: verified.payer)
         case .overdrawn: return .answer(sale.failure(.insufficientBalance, payer: verified.payer))

@@ -52,33 +52,53 @@ package final class FacilitatorService: Sendable {
     /// A request, as far as it can be judged without waiting.
     package struct Judgement: Sendable {
         package let request: FacilitatorRequest
+        /// What is to move: the requirements' amount as the caller gave it.
+        let charge: UInt256
         /// The rail that serves it, where one does.
         package let rail: (any Rail)?
         let verdict: LocalVerdict
     }
 
     /// Judges on the caller's event loop, with that loop's keys.
-    package func judge(_ request: FacilitatorRequest, keys: inout PublicKeyCache) -> Judgement {
+    ///
+    /// To settle under scheme upto is to name what moves: the payment is judged for the maximum that its payer agreed to.
+    package func judge(
+        _ request: FacilitatorRequest, isSettling: Bool = false, keys: inout PublicKeyCache
+    ) -> Judgement {
+        var request = request
+        let charge = request.requirements.amount
+        if isSettling, let maximum = request.maximum {
+            guard charge <= maximum else {
+                return Judgement(
+                    request: request, charge: charge, rail: nil,
+                    verdict: .decided(.invalid(.uptoExceedsAmount, payer: nil)))
+            }
+            request.requirements.amount = maximum
+        }
+        let (rail, verdict) = verdict(on: request, keys: &keys)
+        return Judgement(request: request, charge: charge, rail: rail, verdict: verdict)
+    }
+
+    private func verdict(
+        on request: FacilitatorRequest, keys: inout PublicKeyCache
+    ) -> (rail: (any Rail)?, verdict: LocalVerdict) {
         let (payment, requirements) = (request.payment, request.requirements)
         let (registry, payToAllowed) = configuration.withLock { ($0.registry, $0.payToAllowed) }
         let version = payment.form.x402Version
-        func refusal(_ reason: ReasonCode, _ rail: (any Rail)? = nil) -> Judgement {
-            Judgement(request: request, rail: rail, verdict: .decided(.invalid(reason, payer: nil)))
-        }
         guard let rail = registry.rail(version: version, scheme: requirements.scheme, network: requirements.network)
         else {
             let knowsScheme = registry.serves(scheme: requirements.scheme, version: version)
-            return refusal(knowsScheme ? .invalidNetwork : .unsupportedScheme)
+            return (nil, .decided(.invalid(knowsScheme ? .invalidNetwork : .unsupportedScheme, payer: nil)))
         }
         if let payToAllowed, !payToAllowed.contains(requirements.payTo) {
-            return refusal(.invalidPaymentRequirements, rail)
+            return (rail, .decided(.invalid(.invalidPaymentRequirements, payer: nil)))
         }
         let verdict = rail.verifyLocally(payment, for: requirements, now: now(), keys: &keys)
-        if case .decided(.invalid) = verdict {
-            return Judgement(request: request, rail: rail, verdict: verdict)
+        if case .decided(.invalid) = verdict { return (rail, verdict) }
+        guard payment.echoes(requirements) else {
+            return (rail, .decided(.invalid(.invalidPaymentRequirements, payer: nil)))
         }
-        guard payment.echoes(requirements) else { return refusal(.invalidPaymentRequirements, rail) }
-        return Judgement(request: request, rail: rail, verdict: verdict)
+        return (rail, verdict)
     }
 
     /// Answers `/verify`: valid only if nobody has claimed the payment.
@@ -109,6 +129,14 @@ package final class FacilitatorService: Sendable {
             let request = judgement.request
             return try await rail.verify(request.payment, for: request.requirements, now: now())
         }
+    }
+}
+
+extension FacilitatorRequest {
+    /// The most that the payer of a payment under scheme upto agreed to; nil under any other.
+    fileprivate var maximum: UInt256? {
+        guard requirements.scheme == "upto", case .permit(let permit) = payment.payload else { return nil }
+        return permit.amount
     }
 }
 

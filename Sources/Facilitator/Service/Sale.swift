@@ -5,11 +5,15 @@ import X402
 /// One call of `/settle`, and the answers to it.
 struct Sale: Sendable {
     let payment: Payment
+    /// The terms that the payer agreed to.
     let requirements: PaymentRequirements
+    /// What moves of their amount.
+    let charge: UInt256
     let seller: SellerCall
     let owner: ClaimOwner
 
-    init(_ request: FacilitatorRequest, seller: SellerCall) {
+    init(_ request: FacilitatorRequest, charge: UInt256, seller: SellerCall) {
+        self.charge = charge
         payment = request.payment
         requirements = request.requirements
         self.seller = seller
@@ -20,7 +24,7 @@ struct Sale: Sendable {
     func made(_ record: PaymentRecord) -> Bool {
         let claim = record.claim
         return claim.owner == owner && claim.scheme == requirements.scheme && claim.network == requirements.network
-            && claim.asset == requirements.asset && claim.amount == requirements.amount
+            && claim.asset == requirements.asset && claim.amount == charge
             && claim.payTo == requirements.payTo
     }
 
@@ -32,12 +36,14 @@ struct Sale: Sendable {
         return Claim(
             identity: verified.identity, owner: owner, adapter: rail.id, form: payment.form, timing: .before,
             scheme: requirements.scheme, network: requirements.network, asset: requirements.asset,
-            amount: requirements.amount, payTo: requirements.payTo, payer: verified.payer,
+            amount: charge == .zero ? requirements.amount : charge, payTo: requirements.payTo, payer: verified.payer,
             validBefore: verified.validBefore, settlement: settlement)
     }
 
     func success(transaction: String, payer: String) -> Receipt {
-        Receipt(success: true, transaction: transaction, network: requirements.network, payer: payer)
+        Receipt(
+            success: true, transaction: transaction, network: requirements.network, payer: payer,
+            amount: requirements.scheme == "upto" ? charge : nil)
     }
 
     func failure(_ reason: ReasonCode, message: String? = nil, payer: String? = nil) -> Receipt {

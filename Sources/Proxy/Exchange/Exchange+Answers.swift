@@ -143,7 +143,7 @@ extension Exchange {
             JSONMember("transaction", .string(record.transaction ?? "")),
             JSONMember("network", .string(record.claim.network.name)),
             JSONMember("asset", .string(record.claim.asset.description)),
-            JSONMember("amount", .string(record.claim.amount.description)),
+            JSONMember("amount", .string(record.due.description)),
         ])
         var head = AnswerWriter.head(200)
         head.writeStaticString("access-control-allow-origin: *\r\n")

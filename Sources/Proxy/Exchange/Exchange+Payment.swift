@@ -294,7 +294,10 @@ extension Payment {
     ///
     /// Version 1 and the plain form name no amount beside it, so that they fit every offer of their asset.
     fileprivate func isSigned(for offer: PaymentRequirements) -> Bool {
-        guard case .transfer(let transfer) = payload else { return true }
-        return transfer.value == offer.amount && offer.payTo == .address(transfer.to)
+        switch payload {
+        case .transfer(let transfer): transfer.value == offer.amount && offer.payTo == .address(transfer.to)
+        case .permit(let permit): permit.amount == offer.amount && offer.payTo == .address(permit.to)
+        case .other: true
+        }
     }
 }

@@ -27,8 +27,11 @@ struct PaymentContext {
     func receipt() -> Receipt {
         Receipt(
             success: true, transaction: transaction ?? "", network: offer.network,
-            payer: verified?.payer)
+            payer: verified?.payer, amount: charged)
     }
+
+    /// What was settled, where that can be less than the offer says.
+    private var charged: UInt256? { offer.scheme == "upto" ? offer.amount : nil }
 
     /// What the client gets to see of a payment that is served and will be settled later.
     func queuedReceipt(_ identity: PaymentIdentity) -> Receipt {

@@ -6,8 +6,8 @@ extension VerifyOutcome {
     /// Whether the verdict is one that a payment of ours gets when it comes back: used, or too late by now.
     var mayBeKnown: Bool {
         switch self {
-        case .invalid(.nonceAlreadyUsed, _), .invalid(.validBefore, _): true
-        case .invalid, .valid: false
+        case .invalid(let reason, _): reason.saysUsed || reason.saysExpired
+        case .valid: false
         }
     }
 
@@ -39,7 +39,8 @@ extension VerifyOutcome {
     private func hasPaidAfterRelease(
         _ record: PaymentRecord, _ payment: Payment, _ offer: PaymentRequirements, _ rail: any Rail
     ) async throws(RailError) -> Bool {
-        guard case .invalid(.nonceAlreadyUsed, _) = self, record.transaction != nil, case .paywall = record.claim.owner
+        guard case .invalid(let reason, _) = self, reason.saysUsed, record.transaction != nil,
+            case .paywall = record.claim.owner
         else { return false }
         return try await rail.hasMoved(payment, for: offer)
     }

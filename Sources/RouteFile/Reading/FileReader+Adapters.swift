@@ -7,9 +7,15 @@ struct AdapterDraft {
     var id: String
     var place: Place
     var versions: [Int]
-    var scheme: String
+    var schemes: [String]
     var networks: [NetworkPattern]
     var configuration: AdapterConfiguration?
+
+    /// The versions in which it serves a scheme; none where it does not.
+    func versions(of scheme: String) -> [Int] {
+        guard schemes.contains(scheme) else { return [] }
+        return scheme == "upto" ? versions.filter { $0 == 2 } : versions
+    }
 }
 
 /// The adapters of a file, and what they serve.
@@ -25,9 +31,14 @@ struct AdapterBook {
         }
     }
 
+    /// The member of an offer that names who settles under upto; nil where the adapter does not.
+    func facilitator(of adapter: String) -> JSONMember? {
+        list.first { $0.id == adapter }?.configuration?.facilitator.map { .facilitatorAddress($0) }
+    }
+
     /// The id of the adapter that serves this; an exact network beats a pattern.
     func serving(version: Int, scheme: String, network: Network) -> String? {
-        let candidates = list.filter { $0.versions.contains(version) && $0.scheme == scheme }
+        let candidates = list.filter { $0.versions(of: scheme).contains(version) }
         let exact = candidates.first { $0.networks.contains { $0.isExact && $0.matches(network) } }
         return (exact ?? candidates.first { $0.networks.contains { $0.matches(network) } })?.id
     }
@@ -55,15 +66,15 @@ extension FileReader {
     private func adapter(_ section: Section, _ context: ChainContext) -> AdapterDraft? {
         let kind = section.require("kind", ValueKind.word(Kind.allCases.map { ($0.rawValue, $0) }))
         let id = section.require("id", ValueKind.name)
-        let scheme = section.read("scheme", Self.scheme)
+        let schemes = schemes(section)
         let networks = section.has("networks") ? section.list("networks", ValueKind.networkPattern) : nil
         if networks == nil { log.add(section.place(of: "networks"), "is missing") }
         let signers = section.list("signers", ValueKind.name)?.map(\.value) ?? []
         let versions = section.list("x402_version", ValueKind.integer(1...2))?.map(\.value)
         let areReadable = networks.map { !$0.isEmpty || !log.hasMistake(under: section.place(of: "networks")) } ?? false
-        guard let kind, let id, let scheme, let networks, areReadable else { return nil }
+        guard let kind, let id, let schemes, let networks, areReadable else { return nil }
         let scope = AdapterScope(
-            id: id.value, versions: versions ?? (kind.value == .offchain ? [2] : [1, 2]), scheme: scheme.value,
+            id: id.value, versions: versions ?? (kind.value == .offchain ? [2] : [1, 2]), schemes: schemes,
             networks: networks.map(\.value), signers: signers)
         let backend: AdapterConfiguration.Backend? =
             switch kind.value {
@@ -74,13 +85,22 @@ extension FileReader {
         let configuration = backend.map { AdapterConfiguration(scope: scope, backend: $0) }
         if let configuration { check(configuration, section) }
         return AdapterDraft(
-            id: scope.id, place: id.place, versions: scope.versions, scheme: scope.scheme, networks: scope.networks,
+            id: scope.id, place: id.place, versions: scope.versions, schemes: scope.schemes, networks: scope.networks,
             configuration: configuration)
     }
 
-    private static func scheme(_ node: DocumentNode) -> Reading<String> {
-        guard case .value(let text) = ValueKind.name(node) else { return ValueKind.name(node) }
-        return text == "exact" ? .value(text) : .mistake("only \"exact\" is available in this version")
+    /// `scheme = "exact"`, or several; nil where any is wrong.
+    private func schemes(_ section: Section) -> [String]? {
+        let words = ValueKind.word([("exact", "exact"), ("upto", "upto")])
+        guard let list = section.list("scheme", words), !log.hasMistake(under: section.place(of: "scheme")) else {
+            return nil
+        }
+        let schemes = list.map(\.value)
+        if schemes.isEmpty || Set(schemes).count != schemes.count {
+            log.add(section.place(of: "scheme"), schemes.isEmpty ? "is empty" : "has a scheme twice")
+            return nil
+        }
+        return schemes
     }
 
     /// The rail's own judgement, told at the key that it names.
@@ -97,15 +117,30 @@ extension FileReader {
             if other.id == draft.id {
                 log.add(draft.place, "there is another adapter \"\(draft.id)\" in line \(other.place.line)")
             }
-            let versions = draft.versions.filter(other.versions.contains)
-            guard let version = versions.first, other.scheme == draft.scheme else { continue }
-            for network in draft.networks where other.networks.contains(network) {
-                log.add(
-                    draft.place,
-                    "serves x402 version \(version), scheme \(draft.scheme) and network \(network) like the adapter "
-                        + "\"\(other.id)\" in line \(other.place.line)")
+            checkSigners(draft, other)
+            for scheme in draft.schemes {
+                let versions = draft.versions(of: scheme).filter(other.versions(of: scheme).contains)
+                guard let version = versions.first else { continue }
+                for network in draft.networks where other.networks.contains(network) {
+                    log.add(
+                        draft.place,
+                        "serves x402 version \(version), scheme \(scheme) and network \(network) like the adapter "
+                            + "\"\(other.id)\" in line \(other.place.line)")
+                }
             }
         }
+    }
+
+    /// Each key has one writer on a chain: two would give out the same nonces.
+    private func checkSigners(_ draft: AdapterDraft, _ other: AdapterDraft) {
+        guard case .chain(let mine)? = draft.configuration?.backend,
+            case .chain(let others)? = other.configuration?.backend, mine.chainID == others.chainID,
+            !Set(mine.keys.map(\.address)).isDisjoint(with: others.keys.map(\.address))
+        else { return }
+        log.add(
+            draft.place,
+            "signs on the same chain with a key of the adapter \"\(other.id)\" in line \(other.place.line): let one adapter "
+                + "serve both schemes with scheme = [\"exact\", \"upto\"]")
     }
 
     // MARK: - Kinds

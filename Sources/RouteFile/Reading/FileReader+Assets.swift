@@ -68,19 +68,24 @@ extension FileReader {
         let id = section.require("id", Self.assetID)
         let network = section.require("network", ValueKind.network)
         let decimals = section.require("decimals", ValueKind.integer(0...36))
+        let transfer = section.read("transfer", ValueKind.word([("eip3009", false), ("permit2", true)]))
         let isPegged = section.read("peg", ValueKind.word([("none", false), ("usd", true)]))
         let isContract = network?.value.chainID != nil
         let account = section.require("address") { isContract ? Self.contract($0) : Self.assetName($0) }
-        let name = isContract ? section.require("name", ValueKind.text) : nil
-        let version = isContract ? section.require("version", ValueKind.text) : nil
+        // Permit2 has a domain of its own; the token's is a courtesy to clients there.
+        let needsDomain = isContract && transfer?.value == false
+        let name = needsDomain ? section.require("name", ValueKind.text) : section.read("name", ValueKind.text)
+        let version = needsDomain ? section.require("version", ValueKind.text) : section.read("version", ValueKind.text)
         if network != nil, !isContract {
             section.refuse(["name", "version"], "belongs to EVM assets: it is the EIP-712 domain that payers sign for")
+            section.refuse(["transfer"], "belongs to EVM assets")
         }
-        guard let id, let network, let decimals, let account, let isPegged else { return nil }
-        if isContract, name == nil || version == nil { return nil }
+        guard let id, let network, let decimals, let account, let isPegged, let transfer else { return nil }
+        if needsDomain, name == nil || version == nil { return nil }
         return AssetSettings(
             id: id.value, network: network.value, account: account.value, decimals: decimals.value,
-            signingName: name?.value, signingVersion: version?.value, isDollarPegged: isPegged.value)
+            signingName: name?.value, signingVersion: version?.value, isDollarPegged: isPegged.value,
+            usesPermit2: transfer.value)
     }
 
     /// Ids stand in prices, behind a space and before a comma.

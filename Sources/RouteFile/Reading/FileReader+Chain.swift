@@ -165,13 +165,17 @@ extension ChainAsset {
     fileprivate init?(
         _ asset: AssetSettings, steps: [FileReader.DollarStep], floor: DollarAmount?, ether: DollarAmount?
     ) {
-        guard let chainID = asset.network.chainID, let address = asset.account.address, let name = asset.signingName,
-            let version = asset.signingVersion
+        guard let chainID = asset.network.chainID, let address = asset.account.address else { return nil }
+        let usesPermit2 = asset.usesPermit2
+        guard let name = asset.signingName ?? (usesPermit2 ? "" : nil),
+            let version = asset.signingVersion ?? (usesPermit2 ? "" : nil)
         else { return nil }
         let domain = TypedDataDomain(name: name, version: version, chainID: chainID, verifyingContract: address)
         guard asset.isDollarPegged else {
             let deepest = steps.map(\.depth).max() ?? 1
-            self.init(domain: domain, confirmations: [ConfirmationStep(from: .zero, depth: deepest)])
+            self.init(
+                domain: domain, usesPermit2: usesPermit2, confirmations: [ConfirmationStep(from: .zero, depth: deepest)]
+            )
             return
         }
         func units(_ dollars: DollarAmount?) -> UInt256? {
@@ -180,7 +184,7 @@ extension ChainAsset {
         let confirmations = steps.map { ConfirmationStep(from: units($0.from) ?? .zero, depth: $0.depth) }
             .sorted { $0.from < $1.from }
         self.init(
-            domain: domain, confirmations: confirmations, floor: units(floor) ?? .zero,
+            domain: domain, usesPermit2: usesPermit2, confirmations: confirmations, floor: units(floor) ?? .zero,
             unitsPerEther: units(ether)?.uint64)
     }
 }

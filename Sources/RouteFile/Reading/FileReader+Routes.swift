@@ -167,8 +167,8 @@ extension FileReader {
         }
         var offers: [RouteOffer] = []
         for (index, accepted) in accepts.enumerated() {
-            if accepts[..<index].contains(where: { $0.value.id == accepted.value.id }) {
-                log.addOnce(accepted.place, "\(accepted.value.id) is there twice")
+            if accepts[..<index].contains(where: { $0.value == accepted.value }) {
+                log.addOnce(accepted.place, "\(accepted.value.text) is there twice")
             }
             if let offer = offer(accepted, price, terms, context) { offers.append(offer) }
         }
@@ -176,27 +176,28 @@ extension FileReader {
     }
 
     private func offer(
-        _ accepted: Located<AssetSettings>, _ price: Located<Price>?, _ terms: PaymentTerms, _ context: RouteContext
+        _ accepted: Located<AcceptedAsset>, _ price: Located<Price>?, _ terms: PaymentTerms, _ context: RouteContext
     ) -> RouteOffer? {
-        let asset = accepted.value
+        let (asset, scheme) = (accepted.value.asset, accepted.value.scheme)
         let amount = price.flatMap { self.amount($0, of: asset) }
         let payee = payee(asset, terms)
         let served = [1, 2].compactMap { version -> (version: Int, adapter: String)? in
-            if version == 1, asset.network.v1Name == nil { return nil }
-            return context.adapters.serving(version: version, scheme: "exact", network: asset.network)
+            if version == 1, !accepted.value.hasVersion1 { return nil }
+            return context.adapters.serving(version: version, scheme: scheme, network: asset.network)
                 .map { (version, $0) }
         }
         guard let best = served.last else {
             if context.adapters.isComplete {
-                log.addOnce(accepted.place, "no adapter serves \(asset.network), the network of \(asset.id)")
+                let what = scheme == "exact" ? "" : "scheme \(scheme) on "
+                log.addOnce(accepted.place, "no adapter serves \(what)\(asset.network), the network of \(asset.id)")
             }
             return nil
         }
         guard let amount, let payee, let maxTimeout = terms.maxTimeoutSeconds else { return nil }
         let requirements = PaymentRequirements(
-            network: asset.network, asset: asset.account, amount: amount, payTo: payee,
+            scheme: scheme, network: asset.network, asset: asset.account, amount: amount, payTo: payee,
             maxTimeoutSeconds: maxTimeout.value,
-            extra: OfferExtra(name: asset.signingName, version: asset.signingVersion))
+            extra: accepted.value.extra(facilitator: context.adapters.facilitator(of: best.adapter)))
         return RouteOffer(
             requirements: requirements, asset: asset.id, assetDecimals: asset.decimals, versions: served.map(\.version),
             adapter: best.adapter)

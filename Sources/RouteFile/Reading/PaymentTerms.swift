@@ -5,7 +5,7 @@ import X402
 /// What `[payments]` says and a route may say anew; a key that is left out on a route is inherited.
 struct PaymentTerms {
     var payTo: PayTo?
-    var accepts: [Located<AssetSettings>]?
+    var accepts: [Located<AcceptedAsset>]?
     var acceptsPlace: Place
     var timing: Located<SettlementTiming>?
     var maxTimeoutSeconds: Located<Int>?
@@ -18,7 +18,7 @@ struct PaymentTerms {
     init(_ section: Section, assets: AssetBook, inheriting parent: PaymentTerms?) {
         payTo = section.has("pay_to") ? PayTo(section) : parent?.payTo
         let ownAccepts = section.has("accepts") || parent == nil
-        accepts = ownAccepts ? section.list("accepts", assets.read) : parent?.accepts
+        accepts = ownAccepts ? section.list("accepts", assets.accepted) : parent?.accepts
         acceptsPlace = ownAccepts ? section.place(of: "accepts") : parent?.acceptsPlace ?? section.place
         func inherited<Value>(
             _ key: String, _ kept: Located<Value>?, _ kind: (DocumentNode) -> Reading<Value>

@@ -69,7 +69,7 @@ package enum RouteFileSchema {
 
     private static let assets: [KeySpec] = [
         .key("id"), .key("network"), .key("address"), .key("decimals"), .key("name"), .key("version"),
-        .key("peg", "\"none\""),
+        .key("peg", "\"none\""), .key("transfer", "\"eip3009\""),
     ]
 
     private static let upstreams: [KeySpec] = [

@@ -82,4 +82,6 @@ package struct AssetSettings: Hashable, Sendable {
     package var signingName: String?
     package var signingVersion: String?
     package var isDollarPegged: Bool
+    /// `transfer = "permit2"`: a token without ERC-3009, paid by Permit2 under scheme exact.
+    package var usesPermit2 = false
 }

@@ -57,10 +57,16 @@ struct PriceReport {
         table.rows = zip(explanation.amounts, route.offers).map { amount, offer in
             [
                 "\(amount.units) (\(amount.decimal))", amount.asset, amount.network, amount.payTo,
-                offer.versions.map { "v\($0)" }.joined(separator: " "), amount.adapter,
+                Self.forms(of: offer), amount.adapter,
             ]
         }
         return pairs.lines() + [""] + table.lines
+    }
+
+    /// The versions, and the scheme where it is not the usual one.
+    private static func forms(of offer: RouteOffer) -> String {
+        let scheme = offer.requirements.scheme
+        return (offer.versions.map { "v\($0)" } + (scheme == "exact" ? [] : [scheme])).joined(separator: " ")
     }
 
     var json: JSONValue {

@@ -8,7 +8,7 @@ struct AdapterRegistryTests {
         _ id: String, _ networks: [String], versions: [Int] = [1, 2], scheme: String = "exact"
     ) -> any Rail {
         MockEVMRail(
-            AdapterScope(id: id, versions: versions, scheme: scheme, networks: networks.map(Fixture.pattern)),
+            AdapterScope(id: id, versions: versions, schemes: [scheme], networks: networks.map(Fixture.pattern)),
             settings: MockEVMSettings())
     }
 
@@ -61,7 +61,7 @@ struct AdapterRegistryTests {
             settings: MockOffchainSettings())
         let more = MockOffchainRail(
             AdapterScope(
-                id: "more", versions: [2], scheme: "upto", networks: [Fixture.pattern("offchain:*")],
+                id: "more", versions: [2], schemes: ["upto"], networks: [Fixture.pattern("offchain:*")],
                 signers: ["bank", "other"]),
             settings: MockOffchainSettings())
         let registry = try AdapterRegistry([rail("evm", ["eip155:8453", "eip155:42161", "eip155:*"]), bank, more])

@@ -16,10 +16,12 @@ package final class MockEVMRail: Rail {
 
     package init(_ scope: AdapterScope, settings: MockEVMSettings) {
         id = scope.id
-        kinds = scope.kinds(extra: [.isMock])
+        kinds = scope.kinds(extra: [.isMock], uptoExtra: [.facilitatorAddress(MockEVMSettings.facilitator)])
         signers = scope.signersByPattern
         settlement = .local(transactionPrefix: Self.prefix)
-        verifier = TransferVerifier(policy: settings.policy, domains: DomainTable(settings.domains))
+        verifier = TransferVerifier(
+            policy: settings.policy, domains: DomainTable(settings.domains), facilitators: [MockEVMSettings.facilitator]
+        )
     }
 
     package var notices: [String] {
@@ -42,9 +44,9 @@ package final class MockEVMRail: Rail {
             case .signed: return .decided(.valid(terms.verified))
             // No chain is asked here, so no contract is known at the payer's address.
             case .forContract:
-                return .decided(.invalid(.undeployedSmartWallet, payer: terms.transfer.from.checksummed))
+                return .decided(.invalid(terms.reasons.noWallet, payer: terms.payer.checksummed))
             case .refused(let reason):
-                return .decided(.invalid(reason, payer: terms.transfer.from.checksummed))
+                return .decided(.invalid(reason, payer: terms.payer.checksummed))
             }
         }
     }

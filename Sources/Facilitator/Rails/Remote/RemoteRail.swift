@@ -4,7 +4,7 @@ package import Primitives
 package import Transport
 package import X402
 
-/// Another x402 facilitator as a rail, for ERC-3009 transfers.
+/// Another x402 facilitator as a rail, for transfers by ERC-3009 and by Permit2 under scheme exact.
 ///
 /// The terms are checked here before anyone is asked, and the identity is our own, so that the other side's word decides on
 /// signature, chain and settlement only.
@@ -66,11 +66,11 @@ package final class RemoteRail: Rail {
         switch await peer.post(verifyURL, call).reply {
         case .notSent(let error), .lost(let error): throw error
         case .answered(let status, let body):
-            let verdict = RemoteVerdict(verify: body, status: status, payer: terms.transfer.from)
+            let verdict = RemoteVerdict(verify: body, status: status, payer: terms.payer)
             if status / 100 == 2 { peer.report(believed: verdict != nil) }
             switch verdict {
             case .valid: return .valid(terms.verified)
-            case .invalid(let reason): return .invalid(reason, payer: terms.transfer.from.checksummed)
+            case .invalid(let reason): return .invalid(reason, payer: terms.payer.checksummed)
             case nil where status / 100 == 2:
                 throw RailError(.malformedAnswer, adapter: id, "the facilitator's answer is not a verdict")
             case nil: throw .status(status, adapter: id)

@@ -125,7 +125,7 @@ struct ChainJudgeTests {
     @Test("a strange key's signature takes one exchange at first, and none while the payer is known to have no code")
     func strangeKey() async throws {
         guard case .transfer(let transfer) = bench.payment().payload else { return }
-        let payment = bench.payment(signedWith: transfer.signatureBytes, by: stranger)
+        let payment = bench.payment(signedWith: transfer.signature.bytes, by: stranger)
         #expect(try await verify(payment) == .invalid(.signature, payer: stranger.checksummed))
         #expect(methods == [["eth_getCode"]])
         var keys = PublicKeyCache(capacity: 2)
@@ -165,7 +165,7 @@ struct ChainJudgeTests {
         let payment = bench.payment()
         guard case .transfer(let transfer) = payment.payload else { return }
         bench.fake.changeWorld {
-            $0.contracts[transfer.from] = .wallet(accepting: accepts ? transfer.signatureBytes : [1])
+            $0.contracts[transfer.from] = .wallet(accepting: accepts ? transfer.signature.bytes : [1])
         }
         let outcome = try await verify(payment)
         #expect(methods.count == 1)

@@ -179,7 +179,7 @@ struct ChainRailBatchTests {
         let orders = try await orders(bench, 3)
         guard case .transfer(let transfer) = orders[0].payment.payload else { return }
         bench.fake.changeWorld {
-            $0.contracts[transfer.from] = .wallet(accepting: transfer.signatureBytes)
+            $0.contracts[transfer.from] = .wallet(accepting: transfer.signature.bytes)
         }
         let outcomes = await bench.rail.settle(all: orders)
         #expect(outcomes.count { $0.isSettled } == 3)
@@ -194,7 +194,7 @@ struct ChainRailBatchTests {
         bench.fake.changeWorld { world in
             for order in orders {
                 guard case .transfer(let transfer) = order.payment.payload else { continue }
-                world.contracts[transfer.from] = .wallet(accepting: transfer.signatureBytes)
+                world.contracts[transfer.from] = .wallet(accepting: transfer.signature.bytes)
             }
         }
         let fake = bench.fake

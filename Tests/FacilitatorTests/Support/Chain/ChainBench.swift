@@ -16,16 +16,17 @@ struct ChainBench: Sendable {
     let ledger: MemoryLedger
     let rail: ChainRail
     let settings: ChainSettings
-    let offer = TransferVector.usdc.offer
+    var offer = TransferVector.usdc.offer
 
     init(
         fake: FakeChain = .withToken(), clock: ChainClock = ChainClock(), ledger: MemoryLedger = MemoryLedger(),
-        minesWhileAsleep: Bool = true, _ change: (inout ChainSettings) -> Void = { _ in }
+        minesWhileAsleep: Bool = true, schemes: [String] = ["exact"], _ change: (inout ChainSettings) -> Void = { _ in }
     ) {
         var settings = Self.settings(fake)
         change(&settings)
         let scope = AdapterScope(
-            id: "chain", versions: [1, 2], networks: [Fixture.pattern(TransferVector.usdc.offer.network.description)],
+            id: "chain", versions: [1, 2], schemes: schemes,
+            networks: [Fixture.pattern(TransferVector.usdc.offer.network.description)],
             signers: [])
         rail = ChainRail(
             scope, settings: settings, chain: Chain(fake), ledger: ledger, clock: clock.clock, now: { fake.time })
@@ -62,12 +63,17 @@ struct ChainBench: Sendable {
         _ payment: Payment, timing: SettlementTiming = .before, opening: ClaimOpening? = nil
     ) async throws -> SettleOrder {
         let identity = try #require(rail.identity(of: payment, for: offer))
-        guard case .transfer(let transfer) = payment.payload else { preconditionFailure("not a transfer") }
+        let (payer, end): (Address, UInt256)
+        switch payment.payload {
+        case .transfer(let transfer): (payer, end) = (transfer.from, transfer.validBefore)
+        case .permit(let permit): (payer, end) = (permit.from, permit.deadline)
+        case .other: preconditionFailure("not a transfer")
+        }
         let claim = Claim(
             identity: identity, owner: .paywall(RequestBinding(route: "/x", method: "GET", target: .zero)),
             adapter: rail.id, form: payment.form, timing: timing, scheme: offer.scheme, network: offer.network,
-            asset: offer.asset, amount: offer.amount, payTo: offer.payTo, payer: transfer.from.checksummed,
-            validBefore: transfer.validBefore.uint64.map { UnixTime(Int64($0)) },
+            asset: offer.asset, amount: offer.amount, payTo: offer.payTo, payer: payer.checksummed,
+            validBefore: end.uint64.map { UnixTime(Int64($0)) },
             settlement: SettlementBlob(payment: payment, requirements: offer).encoded())
         let opening = opening ?? (timing == .before ? .settling : .forwarding(until: fake.time.adding(seconds: 600)))
         guard

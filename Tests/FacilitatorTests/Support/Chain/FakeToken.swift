@@ -43,6 +43,11 @@ struct FakeToken: Sendable {
         case "0x70a08231":
             guard let account = arguments.address(0) else { return .reverted([]) }
             return .returned((balances[account] ?? .zero).bigEndianBytes)
+        case "0xdd62ed3e":
+            guard let owner = arguments.address(0), arguments.address(1) == Permit2.address else {
+                return .reverted([])
+            }
+            return .returned((world.permits?.allowances[owner] ?? .zero).bigEndianBytes)
         case "0x06fdde03": return .returned(Self.text(domain.name))
         case "0x54fd4d50": return .returned(Self.text(domain.version))
         case "0x3644e515": return .returned(domain.separator.bytes)

@@ -7,6 +7,8 @@ struct FakeWorld: Sendable {
     var balances: [Address: UInt256] = [:]
     var tokens: [Address: FakeToken] = [:]
     var contracts: [Address: FakeContract] = [:]
+    /// Nil where Permit2 does not stand.
+    var permits: FakePermits?
 
     /// What a call sees beside the world.
     struct Context: Sendable {
@@ -39,6 +41,7 @@ struct FakeWorld: Sendable {
     /// Code at an address: one byte stands for whatever a contract has.
     func code(at address: Address) -> [UInt8] {
         if address == Multicall3.address || tokens[address] != nil { return [0xFE] }
+        if let code = permits?.code(at: address), !code.isEmpty { return code }
         return contracts[address]?.code ?? []
     }
 
@@ -56,6 +59,12 @@ struct FakeWorld: Sendable {
             let execution = token.execute(data, context, world: self)
             tokens[context.to] = token
             return execution
+        }
+        switch context.to {
+        case Permit2.address where permits != nil:
+            return permits?.execute(data, context) ?? .returned([])
+        case Permit2.exactProxy, Permit2.uptoProxy: return settlePermit(data, context)
+        default: break
         }
         if let contract = contracts[context.to] { return contract.run(&self, data, context) }
         return .returned([])

@@ -1,6 +1,5 @@
 import EVM
 import Primitives
-import X402
 
 /// How a payment's signature goes to the chain.
 enum SignaturePath: Hashable, Sendable {
@@ -17,38 +16,37 @@ struct SettlementCall: Hashable, Sendable {
     let target: Address
     let data: [UInt8]
 
-    /// Calls the token; a wallet that is not there yet is created in the same transaction, or nothing happens.
+    /// Calls the token, or the proxy that may spend; a wallet that is not there yet is created in the same transaction, or nothing
+    /// happens.
     init(_ terms: TransferTerms, path: SignaturePath) {
-        let transfer = terms.transfer.authorization
         switch path {
-        case .key(let signature):
-            target = terms.asset
-            data = transfer.callData(v: signature.v, r: signature.r, s: signature.s)
-        case .contract(let bytes):
-            target = terms.asset
-            data = transfer.callData(signature: bytes)
+        case .key(let signature): (target, data) = Self.call(terms, signedBy: signature)
+        case .contract(let bytes): (target, data) = Self.call(terms, signature: bytes)
         case .undeployed(let signature):
+            let inner = Self.call(terms, signature: signature.signature)
             target = Multicall3.address
             data = Multicall3.aggregate3([
                 Multicall3.Call(signature.factory, signature.factoryCallData, mayFail: false),
-                Multicall3.Call(terms.asset, transfer.callData(signature: signature.signature), mayFail: false),
+                Multicall3.Call(inner.target, inner.data, mayFail: false),
             ])
         }
     }
-}
 
-extension SignedTransfer {
-    /// What the payer signed.
-    var authorization: TransferAuthorization {
-        TransferAuthorization(
-            from: from, to: to, value: value, validAfter: validAfter, validBefore: validBefore, nonce: nonce)
+    private static func call(
+        _ terms: TransferTerms, signedBy signature: RecoverableSignature
+    ) -> (target: Address, data: [UInt8]) {
+        guard case .authorization(let transfer, let domain) = terms.message else {
+            return call(terms, signature: signature.bytes65)
+        }
+        return (domain.verifyingContract, transfer.callData(v: signature.v, r: signature.r, s: signature.s))
     }
 
-    /// The signature as it came.
-    var signatureBytes: [UInt8] {
-        switch signature {
-        case .rsv(let r, let s, let v): r.bytes + s.bytes + [v]
-        case .bytes(let bytes): bytes
+    private static func call(_ terms: TransferTerms, signature: [UInt8]) -> (target: Address, data: [UInt8]) {
+        switch terms.message {
+        case .authorization(let transfer, let domain):
+            (domain.verifyingContract, transfer.callData(signature: signature))
+        case .permit(let permit):
+            (permit.spender, permit.callData(moving: terms.value, signature: signature))
         }
     }
 }

@@ -24,6 +24,15 @@ struct MovedTransfer: Hashable, Sendable {
     var sender: Address
 }
 
+extension MovedTransfer {
+    init(_ receipt: TransactionReceipt, head: BlockHead) {
+        self.init(
+            transaction: receipt.transaction, blockNumber: receipt.blockNumber, blockHash: receipt.blockHash,
+            depth: head.number >= receipt.blockNumber ? head.number - receipt.blockNumber + 1 : 0,
+            sender: receipt.from)
+    }
+}
+
 /// Finds fates; never decides by time, nor by a transaction's status alone.
 struct FateFinder: Sendable {
     let chain: Chain
@@ -36,55 +45,54 @@ struct FateFinder: Sendable {
     /// Asks what became of a transfer.
     func fate(of transfer: TransferKey) async throws(ChainError) -> TransferFate {
         let (state, latest) = try await chain.ask(
-            ChainQuery.call(
-                CallRequest(
-                    to: transfer.asset, data: TokenCall.authorizationState(of: transfer.payer, nonce: transfer.nonce))),
-            ChainQuery.head(.latest))
-        guard case .returned(let word) = state, let isUsed = ABIReader(word).bool(0), let head = latest else {
-            throw ChainError(.unavailable, "the token does not tell the state of an authorization")
-        }
+            ChainQuery.call(transfer.nonceRequest), ChainQuery.head(.latest))
+        guard let isUsed = transfer.isUsed(by: state), let head = latest else { throw Self.silent }
         guard isUsed else { return try await unused(transfer, at: head) }
+        if let permit = transfer.permit { return try await fate(of: transfer, permit, head: head) }
         guard let event = try await lastUse(of: transfer, head: head.number) else { return .unexplained }
         guard let receipt = try await chain.receipt(event.transaction), receipt.blockHash == event.blockHash else {
             return .unexplained
         }
         guard receipt.moves(transfer) else { return .spentOtherwise }
-        return .moved(
-            MovedTransfer(
-                transaction: receipt.transaction, blockNumber: receipt.blockNumber, blockHash: receipt.blockHash,
-                depth: head.number >= receipt.blockNumber ? head.number - receipt.blockNumber + 1 : 0,
-                sender: receipt.from))
+        return .moved(MovedTransfer(receipt, head: head))
     }
 
     /// The same question about one block: behind one URL the state may come from an older node than the head.
     private func unused(_ transfer: TransferKey, at head: BlockHead) async throws(ChainError) -> TransferFate {
-        let call = CallRequest(
-            to: transfer.asset, data: TokenCall.authorizationState(of: transfer.payer, nonce: transfer.nonce))
-        let state = try await chain.call(call, at: .number(head.number))
-        guard case .returned(let word) = state, let isUsed = ABIReader(word).bool(0) else {
-            throw ChainError(.unavailable, "the token does not tell the state of an authorization")
-        }
+        let state = try await chain.call(transfer.nonceRequest, at: .number(head.number))
+        guard let isUsed = transfer.isUsed(by: state) else { throw Self.silent }
         return isUsed ? .unexplained : .unused(at: head)
     }
 
     /// The event that used or cancelled the nonce, searched from the newest block backwards.
     private func lastUse(of transfer: TransferKey, head: UInt64) async throws(ChainError) -> ChainLog? {
-        var to = head
-        let oldest = head > Self.searchedBlocks ? head - Self.searchedBlocks : 0
-        while true {
-            let from = max(oldest, to >= Self.window ? to - Self.window + 1 : 0)
+        for blocks in Self.windows(upTo: head) {
             let logs = try await chain.logs(
                 LogFilter(
                     address: transfer.asset,
                     topics: [
                         [TransferLog.usedTopic, TransferLog.canceledTopic], [Bytes32(transfer.payer)], [transfer.nonce],
                     ],
-                    from: from, to: to))
+                    from: blocks.lowerBound, to: blocks.upperBound))
             if let last = logs.last { return last }
-            guard from > oldest else { return nil }
+        }
+        return nil
+    }
+
+    /// The blocks that are searched, in windows from the newest backwards.
+    static func windows(upTo head: UInt64) -> [ClosedRange<UInt64>] {
+        let oldest = head > searchedBlocks ? head - searchedBlocks : 0
+        var windows: [ClosedRange<UInt64>] = []
+        var to = head
+        while true {
+            let from = max(oldest, to >= window ? to - window + 1 : 0)
+            windows.append(from...to)
+            guard from > oldest else { return windows }
             to = from - 1
         }
     }
+
+    private static let silent = ChainError(.unavailable, "the contract does not tell the state of a nonce")
 }
 
 /// What identifies a transfer on its chain, and what it must move.
@@ -94,6 +102,25 @@ struct TransferKey: Hashable, Sendable {
     var nonce: Bytes32
     var payTo: Address
     var value: UInt256
+    /// Where the transfer goes by Permit2; its nonce is then Permit2's.
+    var permit: PermitTransfer?
+
+    var reasons: TransferReasons { TransferReasons(permit: permit) }
+
+    /// The question whether the nonce is used: the token's answer, or Permit2's.
+    var nonceRequest: CallRequest {
+        guard let permit else {
+            return CallRequest(to: asset, data: TokenCall.authorizationState(of: payer, nonce: nonce))
+        }
+        return CallRequest(to: Permit2.address, data: Permit2.nonceBitmap(of: payer, nonce: permit.nonce))
+    }
+
+    /// The answer to it; nil for what is none.
+    func isUsed(by result: CallResult) -> Bool? {
+        guard case .returned(let word) = result else { return nil }
+        guard let permit else { return ABIReader(word).bool(0) }
+        return Permit2.isUsed(permit.nonce, in: word)
+    }
 }
 
 extension TransactionReceipt {
@@ -103,6 +130,7 @@ extension TransactionReceipt {
     /// two transfers into one transaction, and the money of one must not prove the other.
     func moves(_ transfer: TransferKey) -> Bool {
         guard succeeded else { return false }
+        if let permit = transfer.permit { return moves(transfer, permit) }
         let events = logs.filter { $0.address == transfer.asset && !$0.removed }.sorted { $0.index < $1.index }
             .map(TransferLog.init)
         let use = TransferLog.authorizationUsed(authorizer: transfer.payer, nonce: transfer.nonce)

@@ -3,17 +3,22 @@ import Ledger
 package import Primitives
 package import X402
 
-/// Judges an ERC-3009 payment against an offer of ours as far as no chain is needed.
+/// Judges a payment against an offer of ours as far as no chain is needed.
 ///
 /// The order and the codes are those of the official Python SDK 2.25. Pure: time and keys are arguments. Every backend of the
 /// EVM rail asks it first; what the payer signed is compared with *our* offer, never with the client's echo of it.
 package struct TransferVerifier: Sendable {
     package var policy: TransferPolicy
     private let domains: DomainTable
+    /// Who settles here under scheme upto.
+    let facilitators: [Address]
 
-    package init(policy: TransferPolicy = TransferPolicy(), domains: DomainTable = DomainTable()) {
+    package init(
+        policy: TransferPolicy = TransferPolicy(), domains: DomainTable = DomainTable(), facilitators: [Address] = []
+    ) {
         self.policy = policy
         self.domains = domains
+        self.facilitators = facilitators
     }
 
     /// What the terms of a payment come to, its signature apart.
@@ -37,7 +42,12 @@ package struct TransferVerifier: Sendable {
     package func terms(
         of payment: Payment, for requirements: PaymentRequirements, now: UnixTime
     ) -> TermsVerdict {
-        guard case .transfer(let transfer) = payment.payload else { return .refused(.invalidPayload, payer: nil) }
+        let transfer: SignedTransfer
+        switch payment.payload {
+        case .transfer(let signed): transfer = signed
+        case .permit(let permit): return terms(of: permit, payment, for: requirements, now: now)
+        case .other: return .refused(requirements.scheme == "upto" ? .unsupportedPayload : .invalidPayload, payer: nil)
+        }
         let payer = transfer.from
         guard payment.scheme == Self.scheme, requirements.scheme == Self.scheme else {
             return .refused(.unsupportedScheme, payer: payer)
@@ -60,17 +70,20 @@ package struct TransferVerifier: Sendable {
         guard transfer.value == requirements.amount else { return .refused(.valueMismatch, payer: payer) }
         if let reason = windowRefusal(transfer, now: now) { return .refused(reason, payer: payer) }
         let domain = domains.domain(name: name, version: version, chainID: chainID, contract: asset)
-        return .met(TransferTerms(transfer: transfer, chainID: chainID, asset: asset, domain: domain))
+        return .met(TransferTerms(transfer, chainID: chainID, domain: domain))
     }
 
     /// The terms of a payment that were met once, whatever the time is now; nil for one whose terms never could be.
     package func knownTerms(of payment: Payment, for requirements: PaymentRequirements) -> TransferTerms? {
-        guard case .transfer(let transfer) = payment.payload, let chainID = requirements.network.chainID,
-            let asset = requirements.asset.address, let name = requirements.extra.name,
-            let version = requirements.extra.version
-        else { return nil }
-        let domain = domains.domain(name: name, version: version, chainID: chainID, contract: asset)
-        return TransferTerms(transfer: transfer, chainID: chainID, asset: asset, domain: domain)
+        guard let chainID = requirements.network.chainID, let asset = requirements.asset.address else { return nil }
+        switch payment.payload {
+        case .transfer(let transfer):
+            guard let name = requirements.extra.name, let version = requirements.extra.version else { return nil }
+            let domain = domains.domain(name: name, version: version, chainID: chainID, contract: asset)
+            return TransferTerms(transfer, chainID: chainID, domain: domain)
+        case .permit(let permit): return TransferTerms(permit, chainID: chainID, scheme: requirements.scheme)
+        case .other: return nil
+        }
     }
 
     /// Checks the signature of a payment whose terms are met.
@@ -81,7 +94,7 @@ package struct TransferVerifier: Sendable {
         of terms: TransferTerms, keys: inout PublicKeyCache, checkingParity: Bool = true
     ) -> SignatureVerdict {
         let parsed: RecoverableSignature.Parsed
-        switch terms.transfer.signature {
+        switch terms.signature {
         case .rsv(let r, let s, let v):
             parsed = withUnsafeTemporaryAllocation(byteCount: 65, alignment: 8) { bytes in
                 r.withBytes { bytes.copyMemory(from: $0) }
@@ -90,16 +103,16 @@ package struct TransferVerifier: Sendable {
                 return RecoverableSignature.parse(UnsafeRawBufferPointer(bytes))
             }
         case .bytes(let bytes):
-            if bytes.isEmpty { return .refused(.signature) }
+            if bytes.isEmpty { return .refused(terms.reasons.signature) }
             parsed = bytes.withUnsafeBytes { RecoverableSignature.parse($0) }
         }
         switch parsed {
         case .signature(let signature):
             let signed = keys.signer(
-                of: terms.digest, signature: signature, claimed: terms.transfer.from, checkingParity: checkingParity)
-            return signed ? .signed(signature) : .refused(.signature)
-        case .highS: return .refused(.signature)
-        case .badV, .outOfRange: return .refused(.failedToVerifySignature)
+                of: terms.digest, signature: signature, claimed: terms.payer, checkingParity: checkingParity)
+            return signed ? .signed(signature) : .refused(terms.reasons.signature)
+        case .highS: return .refused(terms.reasons.signature)
+        case .badV, .outOfRange: return .refused(terms.reasons.malformedSignature)
         case .wrongLength: return .forContract
         }
     }
@@ -116,32 +129,7 @@ package struct TransferVerifier: Sendable {
     }
 }
 
-/// A payment whose terms are those of our offer.
-package struct TransferTerms: Sendable {
-    package let transfer: SignedTransfer
-    package let chainID: UInt64
-    package let asset: Address
-    package let domain: TypedDataDomain
-
-    /// What is paid, once the signature is good too.
-    package var verified: VerifiedPayment {
-        VerifiedPayment(
-            identity: PaymentIdentity(
-                transferOn: chainID, asset: asset, payer: transfer.from, nonce: transfer.nonce),
-            payer: transfer.from.checksummed,
-            validBefore: transfer.validBefore.uint64.flatMap(Int64.init(exactly:)).map(UnixTime.init))
-    }
-
-    /// What the payer signed.
-    package var digest: Bytes32 {
-        TransferAuthorization(
-            from: transfer.from, to: transfer.to, value: transfer.value, validAfter: transfer.validAfter,
-            validBefore: transfer.validBefore, nonce: transfer.nonce
-        ).digest(in: domain)
-    }
-}
-
 extension UnixTime {
     /// The time as the contract's word; before 1970 it is zero.
-    fileprivate var word: UInt256 { UInt256(UInt64(clamping: seconds)) }
+    var word: UInt256 { UInt256(UInt64(clamping: seconds)) }
 }

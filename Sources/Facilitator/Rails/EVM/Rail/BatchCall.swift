@@ -57,7 +57,7 @@ struct BatchItem: Sendable {
 
     /// The item as our contract takes it; nil where it cannot be part of a batch.
     var contractItem: BatchContract.Item? {
-        let authorization = terms.transfer.authorization
+        guard case .authorization(let authorization, _) = terms.message else { return nil }
         switch path {
         case .key(let signature): return BatchContract.Item(authorization, signature)
         case .contract(let bytes): return BatchContract.Item(authorization, walletSignature: bytes)

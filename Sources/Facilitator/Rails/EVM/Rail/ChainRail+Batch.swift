@@ -20,7 +20,7 @@ extension ChainRail {
             case .success(let item): items.append(item)
             }
         }
-        if settings.batchContract == nil { await judge.learnCodes(of: items.map(\.terms.transfer.from)) }
+        if settings.batchContract == nil { await judge.learnCodes(of: items.map(\.terms.payer)) }
         let together = items.filter(mayShare)
         for (item, outcome) in await alone(all: items.filter { !mayShare($0) }) { outcomes[item.index] = outcome }
         for group in grouped(together) {
@@ -35,7 +35,8 @@ extension ChainRail {
     }
 
     private func item(_ order: SettleOrder, at index: Int) async -> Result<BatchItem, Decided> {
-        guard let terms = judge.verifier.knownTerms(of: order.payment, for: order.requirements) else {
+        let known = judge.verifier.knownTerms(of: order.payment, for: order.requirements)
+        guard let terms = known?.moving(order.amount) else {
             return .failure(Decided(outcome: .refused(.invalidPayload, message: nil)))
         }
         if case .refused = judge.verifier.terms(of: order.payment, for: order.requirements, now: now()) {
@@ -58,10 +59,10 @@ extension ChainRail {
 
     private func late(_ terms: TransferTerms, _ order: SettleOrder) async -> SettleOutcome {
         await outcome(of: terms.key, order.identity) { head in
-            guard let end = terms.verified.validBefore, head.timestamp >= end.adding(seconds: Self.expiryMargin) else {
+            guard let end = terms.validBefore, head.timestamp >= end.adding(seconds: Self.expiryMargin) else {
                 return .unavailable(self.error(.unavailable, "too late to send, too early to say"))
             }
-            return .refused(.validBefore, message: nil)
+            return .refused(terms.reasons.expired, message: nil)
         }
     }
 
@@ -87,10 +88,11 @@ extension ChainRail {
         }
     }
 
-    /// Without a gas limit for each item, payers with code could burn the gas of all others.
+    /// Without a gas limit for each item, payers with code could burn the gas of all others; Permit2 has no call for many owners.
     private func mayShare(_ item: BatchItem) -> Bool {
+        if item.terms.permit != nil { return false }
         if settings.batchContract != nil { return item.contractItem != nil }
-        return item.isKeySigned && judge.codes.hasCode(item.terms.transfer.from, now: clock.now()) == false
+        return item.isKeySigned && judge.codes.hasCode(item.terms.payer, now: clock.now()) == false
     }
 
     private struct Group: Hashable {
@@ -181,8 +183,8 @@ extension ChainRail {
         guard budget.withLock({ $0.reserve(priced.bound, now: now()) }) else {
             return items.all(.unavailable(error(.refusedByPolicy, "the gas budget of this hour is spent")))
         }
-        let depth = items.map { assets[$0.terms.asset]?.depth(of: $0.terms.transfer.value) ?? 1 }.max() ?? 1
-        let expires = items.compactMap(\.terms.verified.validBefore).max()
+        let depth = items.map { assets[$0.terms.asset]?.depth(of: $0.terms.value) ?? 1 }.max() ?? 1
+        let expires = items.compactMap(\.terms.validBefore).max()
         let end = await desk.perform(
             ContractCall(to: call.target, data: call.data, gasLimit: priced.gasLimit, expires: expires),
             fees: priced.fees, depth: depth, timeout: settings.settleTimeout, note: note(items.map(\.order)))

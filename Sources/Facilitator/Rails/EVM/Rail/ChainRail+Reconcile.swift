@@ -5,14 +5,13 @@ package import X402
 
 /// Finding out what became of a payment, and going on with it.
 extension ChainRail {
-    /// How long past its end an authorization must be on the chain's clock before it counts as expired: a reorganisation puts
-    /// an older block back.
-    static let expiryMargin: Int64 = 60
+    /// How long past its end an authorization must be on the chain's clock before it counts as expired.
+    static let expiryMargin = FateFinder.expiryMargin
 
     /// Asks nonce and events; a payment that nobody has moved is sent again while its time lasts.
     package func reconcile(_ record: PaymentRecord) async -> SettleOutcome {
         guard let bytes = record.claim.settlement, let blob = SettlementBlob(bytes),
-            let terms = judge.verifier.knownTerms(of: blob.payment, for: blob.requirements)
+            let terms = judge.verifier.knownTerms(of: blob.payment, for: blob.requirements)?.moving(record.due)
         else { return .unknown(transaction: record.transaction) }
         guard underWay.enterAlone(record.claim.identity) else { return .unknown(transaction: record.transaction) }
         defer { underWay.leave(record.claim.identity) }
@@ -21,7 +20,7 @@ extension ChainRail {
         }
         let order = SettleOrder(
             payment: blob.payment, requirements: blob.requirements, identity: record.claim.identity,
-            payer: record.claim.payer, reference: record.reference)
+            payer: record.claim.payer, amount: record.due, reference: record.reference)
         let outcome = await outcome(of: terms.key, order.identity) { head in
             await self.goOn(with: terms, order, record, head: head)
         }
@@ -32,8 +31,8 @@ extension ChainRail {
     private func goOn(
         with terms: TransferTerms, _ order: SettleOrder, _ record: PaymentRecord, head: BlockHead
     ) async -> SettleOutcome {
-        if let end = terms.verified.validBefore, head.timestamp >= end.adding(seconds: Self.expiryMargin) {
-            return .refused(.validBefore, message: nil)
+        if let end = terms.validBefore, head.timestamp >= end.adding(seconds: Self.expiryMargin) {
+            return .refused(terms.reasons.expired, message: nil)
         }
         // What was served is the batcher's to settle; here it is only known that nothing has moved.
         if record.state.value == .owed { return .unavailable(error(.unavailable, "not settled yet")) }
@@ -42,7 +41,7 @@ extension ChainRail {
             return .unknown(transaction: record.transaction)
         }
         let outcome = await settle(terms, order)
-        guard case .refused(let reason, _) = outcome, reason != .nonceAlreadyUsed else { return outcome }
+        guard case .refused(let reason, _) = outcome, !reason.saysUsed else { return outcome }
         if record.hasBeenServed, reason.mayPass { return .unavailable(error(.unavailable, "not settled yet")) }
         // An earlier transaction may wait in some pool: until the payment's time is over it may still move the value.
         return record.transaction == nil ? outcome : .unknown(transaction: record.transaction)
@@ -115,7 +114,12 @@ extension PaymentRecord {
 
 extension ReasonCode {
     /// Whether the payer can still make it good.
-    var mayPass: Bool { self == .insufficientBalance || self == .transactionFailed || self == .validAfter }
+    var mayPass: Bool {
+        [
+            .insufficientBalance, .permitInsufficientBalance, .permitAllowanceRequired, .transactionFailed,
+            .uptoTransactionFailed, .validAfter, .permitNotYetValid,
+        ].contains(self)
+    }
 }
 
 extension Array {

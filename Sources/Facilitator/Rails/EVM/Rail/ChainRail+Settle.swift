@@ -13,12 +13,13 @@ extension ChainRail {
         underWay.enter(order.identity)
         defer { underWay.leave(order.identity) }
         switch judge.verifier.terms(of: order.payment, for: order.requirements, now: now()) {
-        case .met(let terms): return await settle(terms, order)
+        case .met(let terms):
+            guard let terms = terms.moving(order.amount) else { return .refused(.uptoExceedsAmount, message: nil) }
+            return await settle(terms, order)
         case .refused(let reason, _):
             // Nothing is sent for it any more; whoever saw it may have moved it all the same.
-            guard let terms = judge.verifier.knownTerms(of: order.payment, for: order.requirements) else {
-                return .refused(reason, message: nil)
-            }
+            let known = judge.verifier.knownTerms(of: order.payment, for: order.requirements)
+            guard let terms = known?.moving(order.amount) else { return .refused(reason, message: nil) }
             return await afterFailure(reason, terms.key, order.identity)
         }
     }
@@ -33,7 +34,7 @@ extension ChainRail {
         } catch {
             return .unavailable(RailError(error, adapter: id))
         }
-        guard let desk = await pool.choose() else {
+        guard let desk = await desk(for: terms) else {
             return .unavailable(error(.unavailable, "no signer has funds for gas"))
         }
         let call = SettlementCall(terms, path: path)
@@ -44,7 +45,7 @@ extension ChainRail {
             return await afterRevert(reason, terms.key, order.identity, since: block)
         case .success(.priced(let found)): priced = found
         }
-        if let worth = assets[terms.asset]?.worth(ofWei: priced.expected), worth > terms.transfer.value {
+        if let worth = assets[terms.asset]?.worth(ofWei: priced.expected), worth > terms.value {
             return .refused(.notWorthItsGas, message: nil)
         }
         guard budget.withLock({ $0.reserve(priced.bound, now: now()) }) else {
@@ -52,10 +53,17 @@ extension ChainRail {
         }
         let end = await desk.perform(
             ContractCall(
-                to: call.target, data: call.data, gasLimit: priced.gasLimit, expires: terms.verified.validBefore),
-            fees: priced.fees, depth: assets[terms.asset]?.depth(of: terms.transfer.value) ?? 1,
+                to: call.target, data: call.data, gasLimit: priced.gasLimit, expires: terms.validBefore),
+            fees: priced.fees, depth: assets[terms.asset]?.depth(of: terms.value) ?? 1,
             timeout: settings.settleTimeout, note: note([order]))
         return await outcome(of: end, priced: priced, terms.key, order.identity)
+    }
+
+    /// The signer that the payer named, or any; nil where it has no funds.
+    private func desk(for terms: TransferTerms) async -> SignerDesk? {
+        guard let facilitator = terms.facilitator else { return await pool.choose() }
+        guard let desk = pool.desk(of: facilitator), await desk.load != nil else { return nil }
+        return desk
     }
 
     private func outcome(
@@ -165,7 +173,8 @@ extension ChainRail {
     func afterRevert(
         _ reason: RevertReason, _ transfer: TransferKey, _ identity: PaymentIdentity, since block: UInt64
     ) async -> SettleOutcome {
-        await afterFailure(reason.reasonCode ?? .transactionFailed, transfer, identity, since: block)
+        await afterFailure(
+            reason.reasonCode(of: transfer.permit) ?? .transactionFailed, transfer, identity, since: block)
     }
 
     /// `since` is a block that whoever says "unused" must have seen.
@@ -174,7 +183,7 @@ extension ChainRail {
     ) async -> SettleOutcome {
         await outcome(of: transfer, identity) { head in
             // One node says used, another unused: one of them is behind, and nothing is proved.
-            if reason == .nonceAlreadyUsed || head.number < block { return .unknown(transaction: nil) }
+            if reason.saysUsed || head.number < block { return .unknown(transaction: nil) }
             return .refused(reason, message: nil)
         }
     }
@@ -192,10 +201,12 @@ extension ChainRail {
         switch fate {
         case .unused(let head): return await whenUnused(head)
         case .unexplained: return .unknown(transaction: nil)
-        case .spentOtherwise: return .refused(.nonceAlreadyUsed, message: nil)
+        case .spentOtherwise: return .refused(transfer.reasons.used, message: nil)
         case .moved(let moved):
             // One of our signers on another ledger: there the payment was sold.
-            if settings.knownSettlers.contains(moved.sender) { return .refused(.nonceAlreadyUsed, message: nil) }
+            if settings.knownSettlers.contains(moved.sender) {
+                return .refused(transfer.reasons.used, message: nil)
+            }
             guard moved.depth >= assets[transfer.asset]?.depth(of: transfer.value) ?? 1 else {
                 return .unknown(transaction: moved.transaction.hex)
             }
@@ -213,14 +224,6 @@ extension CallResult {
     fileprivate var publishingFee: UInt256 {
         guard case .returned(let bytes) = self else { return .zero }
         return PublishingFee.wei(bytes) ?? .zero
-    }
-}
-
-extension TransferTerms {
-    /// What the chain is asked about it.
-    var key: TransferKey {
-        TransferKey(
-            asset: asset, payer: transfer.from, nonce: transfer.nonce, payTo: transfer.to, value: transfer.value)
     }
 }
 

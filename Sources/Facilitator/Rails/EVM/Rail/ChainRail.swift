@@ -4,7 +4,7 @@ package import Primitives
 import Synchronization
 package import X402
 
-/// The EVM rail over JSON-RPC: real ERC-3009 settlement, one by one or many in one transaction.
+/// The EVM rail over JSON-RPC: transfers by ERC-3009, one by one or many in one transaction, and by Permit2, one by one.
 ///
 /// What became of a payment is decided by its nonce on the chain and by the token's events, whoever sent the transaction.
 package final class ChainRail: Rail {
@@ -25,6 +25,8 @@ package final class ChainRail: Rail {
     let budget: Mutex<GasBudget>
     let recent = RecentSettlements()
     let underWay = SettlementsUnderWay()
+    /// The contracts that payments by Permit2 go through here; none where no offer asks for it.
+    let permitContracts: [Address]
     private let nodes: @Sendable () -> RailCondition
 
     /// - Parameters:
@@ -36,13 +38,17 @@ package final class ChainRail: Rail {
     ) {
         precondition(!settings.keys.isEmpty, "a rail on a chain has a signer")
         id = scope.id
-        kinds = scope.kinds()
+        kinds = scope.kinds(uptoExtra: [.facilitatorAddress(settings.keys[0].address)])
         self.settings = settings
         self.chain = chain
         self.ledger = ledger
         self.clock = clock
         self.now = now
         nodes = condition
+        let proxies =
+            (settings.assets.contains(where: \.usesPermit2) ? [Permit2.exactProxy] : [])
+            + (scope.schemes.contains("upto") ? [Permit2.uptoProxy] : [])
+        permitContracts = proxies.isEmpty ? [] : [Permit2.address] + proxies
         assets = Dictionary(settings.assets.map { ($0.address, $0) }) { first, _ in first }
         market = FeeMarket(chain: chain, clock: clock)
         budget = Mutex(GasBudget(perHour: settings.gasBudget))
@@ -58,7 +64,8 @@ package final class ChainRail: Rail {
         judge = ChainJudge(
             chain: chain.within(settings.timing.callTimeout),
             verifier: TransferVerifier(
-                policy: settings.policy, domains: DomainTable(settings.assets.map(\.domain))),
+                policy: settings.policy, domains: DomainTable(settings.assets.map(\.domain)),
+                facilitators: settings.keys.map(\.address)),
             assets: assets, walletFactories: settings.walletFactories, sender: settings.keys[0].address, clock: clock)
         fates = FateFinder(chain: chain)
     }

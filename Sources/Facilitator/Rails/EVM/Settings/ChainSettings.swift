@@ -67,6 +67,8 @@ package struct ChainTiming: Hashable, Sendable {
 /// A token that the rail settles.
 package struct ChainAsset: Hashable, Sendable {
     package var domain: TypedDataDomain
+    /// Whether it is paid by Permit2 under scheme exact, for it has no ERC-3009.
+    package var usesPermit2: Bool
     /// How deep a payment must lie in the chain, by amount: the last step that it reaches counts.
     package var confirmations: [ConfirmationStep]
     /// Payments below are not worth their gas; in atomic units.
@@ -75,9 +77,10 @@ package struct ChainAsset: Hashable, Sendable {
     package var unitsPerEther: UInt64?
 
     package init(
-        domain: TypedDataDomain, confirmations: [ConfirmationStep] = [], floor: UInt256 = .zero,
-        unitsPerEther: UInt64? = nil
+        domain: TypedDataDomain, usesPermit2: Bool = false, confirmations: [ConfirmationStep] = [],
+        floor: UInt256 = .zero, unitsPerEther: UInt64? = nil
     ) {
+        self.usesPermit2 = usesPermit2
         self.domain = domain
         self.confirmations = confirmations
         self.floor = floor

@@ -22,6 +22,9 @@ package struct SignerPool: Sendable {
         return best?.desk
     }
 
+    /// The signer of that address, nil where there is none.
+    package func desk(of address: Address) -> SignerDesk? { desks.first { $0.address == address } }
+
     /// The newest transaction in the place of this one, while it is watched.
     package func pending(_ hash: Bytes32) async -> Bytes32? {
         for desk in desks {
