@@ -123,7 +123,7 @@ class TestExport:
         copies = "INSERT INTO payment SELECT {id}, randomblob(32), " + ", ".join(
             "value service updated_at created_at terms amount payer target valid_before lease_until waiting_since redeliveries "
             "is_rewritten rail_transaction reason client_hash grant_hash body_length body_digest body_complete "
-            "settlement".split()) + " FROM payment WHERE id = 1"
+            "settlement charge".split()) + " FROM payment WHERE id = 1"
         change(sold, *(copies.format(id=number) for number in range(10, 2_200)))
         lines = ledger(sold, "export", "--format", "jsonl").stdout.splitlines()
         assert [json.loads(line)["row"] for line in lines] == [1, 2, 3, *range(10, 2_200)]

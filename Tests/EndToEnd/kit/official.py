@@ -5,6 +5,7 @@ from x402 import x402Client, x402ClientSync
 from x402.http.clients import x402_requests, x402HttpxClient
 from x402.http.clients.requests import x402HTTPAdapter
 from x402.mechanisms.evm.exact.register import register_exact_evm_client
+from x402.mechanisms.evm.upto.client import UptoEvmScheme
 
 from .payments import decode
 
@@ -12,6 +13,15 @@ from .payments import decode
 def session(payer):
     """A `requests` session that pays, with the client's default spend controls."""
     client = register_exact_evm_client(x402ClientSync(), payer.account)
+    return x402_requests(client)
+
+
+def permit_session(payer, any_token=False):
+    """A session that also pays under scheme upto; `any_token` lifts the limit to the tokens that the client knows."""
+    client = register_exact_evm_client(x402ClientSync(), payer.account)
+    client.register("eip155:*", UptoEvmScheme(payer.account))
+    if any_token:
+        client.set_spend_controls(False)
     return x402_requests(client)
 
 
