@@ -105,7 +105,8 @@ let package = Package(
             ["Primitives", "X402", "EVM", "Pricing", "Ledger", "Facilitator", "Transport", "Proxy", "RouteFile", nio]),
 
         unit(
-            "FuzzBodies", ["Primitives", "X402", "EVM", "Pricing", "Facilitator", "Transport", "RouteFile", nio],
+            "FuzzBodies",
+            ["Primitives", "X402", "EVM", "Pricing", "Facilitator", "Transport", "RouteFile", nio, embedded],
             path: "Fuzz/Bodies"),
         tests("FuzzTests", ["FuzzBodies"]),
     ],

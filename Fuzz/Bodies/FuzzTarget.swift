@@ -8,6 +8,8 @@ package struct FuzzTarget: Sendable {
     /// Every target, in the order they run.
     package static let all = [
         FuzzTarget(name: "framing", fault: FramingFuzz.fault),
+        FuzzTarget(name: "http2", fault: HTTP2Fuzz.fault),
+        FuzzTarget(name: "http2head", fault: HTTP2HeadFuzz.fault),
         FuzzTarget(name: "target", fault: TargetFuzz.fault),
         FuzzTarget(name: "payment", fault: PaymentFuzz.fault),
         FuzzTarget(name: "routefile", fault: RouteFileFuzz.fault),

@@ -9,7 +9,7 @@ import NIOCore
 ///
 /// Whatever is malformed by RFC 9113 §8.1.1 is refused; nothing is repaired. After a refusal further fields are only
 /// counted. Bytes are appended to the head's own storage, which is used again.
-struct HTTP2RequestReader {
+package struct HTTP2RequestReader {
     /// Pseudo-header fields (RFC 9113 §8.3.1), as bits.
     private struct Pseudo: OptionSet {
         let rawValue: UInt8
@@ -22,7 +22,7 @@ struct HTTP2RequestReader {
 
     private let limits: HeadLimits
     private let tables = HeadTables.shared
-    private(set) var refusal: HeadRefusal?
+    package private(set) var refusal: HeadRefusal?
     /// Bytes of all fields so far as RFC 9113 §6.5.2 counts them, refused ones included.
     private(set) var listBytes = 0
 
@@ -42,13 +42,13 @@ struct HTTP2RequestReader {
     /// Makes the key of a WebSocket's handshake in HTTP/1.1.
     private let makeKey: () -> [UInt8]
 
-    init(limits: HeadLimits, makeKey: @escaping () -> [UInt8] = HTTP2RequestReader.randomKey) {
+    package init(limits: HeadLimits, makeKey: @escaping () -> [UInt8] = HTTP2RequestReader.randomKey) {
         self.limits = limits
         self.makeKey = makeKey
     }
 
     /// Starts a head; its storage is emptied.
-    mutating func start(_ head: inout RequestHead) {
+    package mutating func start(_ head: inout RequestHead) {
         refusal = nil
         listBytes = 0
         framing = FramingFields()
@@ -67,7 +67,7 @@ struct HTTP2RequestReader {
     }
 
     /// Takes one field.
-    mutating func field(
+    package mutating func field(
         _ name: UnsafeBufferPointer<UInt8>, _ value: UnsafeBufferPointer<UInt8>, _ head: inout RequestHead
     ) {
         listBytes &+= name.count &+ value.count &+ 32
@@ -82,7 +82,7 @@ struct HTTP2RequestReader {
     }
 
     /// Ends the head; the head is whole unless there is a refusal.
-    mutating func finish(_ head: inout RequestHead, endsStream: Bool) {
+    package mutating func finish(_ head: inout RequestHead, endsStream: Bool) {
         guard refusal == nil, hasRequestLine || writeRequestLine(&head) else { return }
         if cookies.readableBytes > 0 {
             let name: StaticString = "cookie"
@@ -242,7 +242,7 @@ struct HTTP2RequestReader {
     }
 
     /// 16 random bytes in base64 (RFC 6455 §4.1).
-    static func randomKey() -> [UInt8] {
+    package static func randomKey() -> [UInt8] {
         let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
         var random = SystemRandomNumberGenerator()
         let sixBits = (0..<21).map { _ in alphabet[Int.random(in: 0..<64, using: &random)] }
@@ -256,6 +256,8 @@ struct HTTP2RequestReader {
         guard head.bytes.readableBytes + cookies.readableBytes + crumb.count + 12 <= limits.maxHeadBytes else {
             return refuse(.headTooLarge)
         }
+        // An empty crumb would leave a blank at the end of the line.
+        guard !crumb.isEmpty else { return }
         if cookies.readableBytes > 0 { cookies.writeStaticString("; ") }
         cookies.writeBytes(UnsafeRawBufferPointer(crumb))
     }

@@ -14,11 +14,16 @@ extension ServerConnection {
         }
         guard isPreface, let context else { return false }
         let next = HTTP2Connection(loop: loop, peer: peer, isCounted: isCounted)
+        // The next one may close the channel as soon as it is in, and counts from there on.
+        let wasCounted = isCounted
+        isCounted = false
         let operations = context.pipeline.syncOperations
-        guard (try? operations.addHandler(next, position: .after(self))) != nil else { return false }
+        guard (try? operations.addHandler(next, position: .after(self))) != nil else {
+            isCounted = wasCounted
+            return false
+        }
         next.receiveFirst(input)
         input = noBytes
-        isCounted = false
         phase = .closed
         stream = nil
         loop.remove(self)

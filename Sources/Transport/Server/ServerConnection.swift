@@ -167,6 +167,8 @@ final class ServerConnection: DownstreamConnection, ChannelInboundHandler, Remov
         self.context = nil
         stream = nil
         input = noBytes
+        // HTTP/2 may just have taken over.
+        context.fireChannelInactive()
         broken?.downstreamClosed(.peerClosed)
     }
 

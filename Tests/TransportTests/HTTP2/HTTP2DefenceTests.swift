@@ -224,6 +224,18 @@ struct PrefaceTests {
         #expect(server.census.count == 0)
     }
 
+    @Test("a preface that comes while the listener drains is told so, and nothing stays behind")
+    func draining() throws {
+        let (server, _) = try server(takesPreface: true)
+        server.loop.beginDraining()
+        server.send(FrameWriter.opening().bytes)
+        #expect(!server.channel.isActive)
+        let frames = ReceivedFrame.all(try server.received()).map(\.description)
+        #expect(frames.last == "GOAWAY(0) 0")
+        #expect(server.census.count == 0)
+        #expect(server.loop.sweep.count == 0)
+    }
+
     @Test("where it is not taken, or not first, the preface is refused")
     func refused() throws {
         let (off, first) = try server(takesPreface: false)
