@@ -1,7 +1,7 @@
 import NIOCore
 import NIOPosix
 
-/// One attempt to connect to a server: its addresses in turn and TLS, all within one time limit.
+/// One attempt to connect to a server: its addresses in turn, each with TLS, all within one time limit.
 ///
 /// On one event loop.
 final class UpstreamDial {
@@ -10,8 +10,11 @@ final class UpstreamDial {
     private let promise: EventLoopPromise<any Channel>
     private var rest: ArraySlice<SocketAddress>
     private let deadline: NIODeadline
+    /// The channel of a handshake, and when it has taken too long.
     private var channel: (any Channel)?
     private var limit: Scheduled<Void>?
+    /// Counts the addresses tried: what is told of an earlier one comes too late.
+    private var turn = 0
     private var isOver = false
 
     init(_ connector: UpstreamConnector, _ connection: UpstreamConnection, addresses: [SocketAddress]) {
@@ -23,11 +26,6 @@ final class UpstreamDial {
     }
 
     func start() -> EventLoopFuture<any Channel> {
-        if connector.configuration.tls != nil {
-            limit = connector.eventLoop.assumeIsolated().scheduleTask(deadline: deadline) { [self] in
-                finish(.failure(ChannelError.connectTimeout(connector.configuration.connectTimeout)))
-            }
-        }
         tryNext(after: nil)
         return promise.futureResult
     }
@@ -35,8 +33,10 @@ final class UpstreamDial {
     /// Tries the next address; the addresses that are left share the time that is left.
     private func tryNext(after error: (any Error)?) {
         let left = deadline - .now()
-        let share = left.nanoseconds / Int64(max(1, rest.count))
-        let bootstrap = connector.bootstrap(timeout: .nanoseconds(max(1_000_000, share)), initialize)
+        let share = TimeAmount.nanoseconds(max(1_000_000, left.nanoseconds / Int64(max(1, rest.count))))
+        turn += 1
+        let turn = turn
+        let bootstrap = connector.bootstrap(timeout: share) { [self] in try initialize($0, turn) }
         let connected: EventLoopFuture<any Channel>
         switch connector.configuration.address {
         case .unix(let path) where error == nil:
@@ -50,30 +50,42 @@ final class UpstreamDial {
             }
             connected = bootstrap.connect(to: address)
         }
+        if connector.configuration.tls != nil { limitHandshake(share, turn) }
         connected.assumeIsolated().whenComplete { [self] result in
             switch result {
             case .success(let channel):
                 if connector.configuration.tls == nil { finish(.success(channel)) }
             case .failure(let error):
-                failed(error)
+                failed(error, turn)
             }
         }
     }
 
-    private func initialize(_ channel: any Channel) throws {
+    /// A server that takes the connection and then says nothing must leave the next address its time.
+    private func limitHandshake(_ share: TimeAmount, _ turn: Int) {
+        limit?.cancel()
+        limit = connector.eventLoop.assumeIsolated().scheduleTask(in: share) { [self] in
+            let late = turn == self.turn ? channel : nil
+            failed(ChannelError.connectTimeout(share), turn)
+            late?.close(promise: nil)
+        }
+    }
+
+    private func initialize(_ channel: any Channel, _ turn: Int) throws {
         let pipeline = channel.pipeline.syncOperations
         guard let tls = connector.configuration.tls, case .host(let host, _) = connector.configuration.address else {
             return try pipeline.addHandler(connection)
         }
-        guard !isOver else { throw ChannelError.ioOnClosedChannel }
+        guard !isOver, turn == self.turn else { throw ChannelError.ioOnClosedChannel }
         self.channel = channel
         let isIPLiteral = (try? SocketAddress(ipAddress: host, port: 0)) != nil
         let engine = try TLSEngine(context: tls.context, connectingTo: host, isIPLiteral: isIPLiteral)
-        try pipeline.addHandlers(TLSHandler(engine: engine), HandshakeWait(self))
+        try pipeline.addHandlers(TLSHandler(engine: engine), HandshakeWait(self, turn))
     }
 
     /// The handshake of a channel is over.
     fileprivate func shookHands(_ channel: any Channel, _ wait: HandshakeWait) {
+        guard !isOver, wait.turn == turn else { return channel.close(promise: nil) }
         do {
             let pipeline = channel.pipeline.syncOperations
             try pipeline.addHandler(connection)
@@ -81,13 +93,13 @@ final class UpstreamDial {
             finish(.success(channel))
         } catch {
             channel.close(promise: nil)
-            failed(error)
+            failed(error, wait.turn)
         }
     }
 
     /// An address did not work out; a certificate that is not to be trusted is no reason to try another.
-    fileprivate func failed(_ error: any Error) {
-        guard !isOver else { return }
+    fileprivate func failed(_ error: any Error, _ turn: Int) {
+        guard !isOver, turn == self.turn else { return }
         if UpstreamConnector.failure(error) == .certificateRefused { return finish(.failure(error)) }
         if rest.isEmpty { finish(.failure(error)) } else { tryNext(after: error) }
     }
@@ -110,9 +122,13 @@ private final class HandshakeWait: ChannelInboundHandler, RemovableChannelHandle
     typealias InboundIn = ByteBuffer
 
     private let dial: UpstreamDial
+    let turn: Int
     private var isOver = false
 
-    init(_ dial: UpstreamDial) { self.dial = dial }
+    init(_ dial: UpstreamDial, _ turn: Int) {
+        self.dial = dial
+        self.turn = turn
+    }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         if event as? TLSEvent == .handshakeCompleted, !isOver {
@@ -136,6 +152,6 @@ private final class HandshakeWait: ChannelInboundHandler, RemovableChannelHandle
     private func fail(_ error: any Error) {
         if isOver { return }
         isOver = true
-        dial.failed(error)
+        dial.failed(error, turn)
     }
 }

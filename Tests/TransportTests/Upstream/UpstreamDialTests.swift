@@ -28,6 +28,27 @@ struct UpstreamDialTests {
         try await group.shutdownGracefully()
     }
 
+    @Test("a server that says nothing in its handshake leaves the next address its time")
+    func hangingHandshake() async throws {
+        try await withTLSServer(.good) { server, certificates in
+            let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+            let silent = try await ServerBootstrap(group: group).bind(host: "127.0.0.1", port: 0).get()
+            let silentPort = try #require(silent.localAddress?.port)
+            let known = UpstreamServer()
+            // The second one is tried first.
+            _ = known.resolved([
+                try Self.address("127.0.0.1", server.port), try Self.address("127.0.0.1", silentPort),
+            ])
+            var configuration = UpstreamConfiguration(name: "u", address: .host("localhost", port: server.port))
+            configuration.tls = try UpstreamTLS(.only(certificates.authority))
+            configuration.connectTimeout = .seconds(3)
+            let connects = await UpstreamProbe.connects(to: configuration, known, on: group.next())
+            #expect(connects)
+            try await silent.close()
+            try await group.shutdownGracefully()
+        }
+    }
+
     @Test("a resolution that fails keeps the addresses, and is told once")
     func failedResolution() throws {
         let server = UpstreamServer()

@@ -14,11 +14,6 @@ package final class UpstreamGroup {
     }
 
     package let configuration: UpstreamGroupConfiguration
-    /// Retries on another server so far.
-    package private(set) var retries = 0
-    /// How often this loop found that a server must be left alone.
-    package private(set) var ejections = 0
-
     private let members: [Member]
     private let eventLoop: any EventLoop
     private let clock: () -> NIODeadline
@@ -220,7 +215,7 @@ package final class UpstreamGroup {
         guard budget.hasOne, let choice = choose(key: seat.key, mayTest: false, tried: tried), budget.spend() else {
             return false
         }
-        retries += 1
+        server.counts.retry()
         ended(seat)
         seat.tried = tried
         seat.retries += 1
@@ -249,7 +244,7 @@ package final class UpstreamGroup {
         let isEjected = server.change {
             $0.failed(isTrial: isTrial, isConnecting: isConnecting, policy: policy, now: now, jitter: jitter)
         }
-        if isEjected { ejections += 1 }
+        if isEjected { server.counts.eject() }
     }
 }
 

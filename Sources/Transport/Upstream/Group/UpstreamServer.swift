@@ -16,6 +16,7 @@ package final class UpstreamServer: Sendable {
         var wasTold = true
     }
 
+    package let counts = UpstreamCounts()
     /// Whether there is anything to be minded; while not, a request costs one load.
     private let hasConcern: Atomic<Bool>
     private let condition: Mutex<ServerCondition>
