@@ -46,7 +46,8 @@ struct ForwardingTests {
                 "X-Forwarded-For: 6.6.6.6, 2001:db8::1, 192.0.2.8\r\nX-Forwarded-Proto: https\r\n"
                     + "X-Forwarded-Host: Api.Example:8443\r\n", ForwardedForm.x,
                 [
-                    "x-forwarded-for: 2001:db8::1, 192.0.2.8, 192.0.2.7", "x-forwarded-proto: https",
+                    "x-forwarded-for: 2001:db8::1, 192.0.2.8, 192.0.2.7", "x-real-ip: 2001:db8::1",
+                    "x-forwarded-proto: https",
                     "x-forwarded-host: Api.Example:8443",
                 ]
             ),
@@ -57,7 +58,8 @@ struct ForwardingTests {
             (
                 "X-Forwarded-For: 203.0.113.5\r\nX-Forwarded-Host: not a host\r\n", .both,
                 [
-                    "x-forwarded-for: 203.0.113.5, 192.0.2.7", "x-forwarded-proto: http", "x-forwarded-host: h",
+                    "x-forwarded-for: 203.0.113.5, 192.0.2.7", "x-real-ip: 203.0.113.5", "x-forwarded-proto: http",
+                    "x-forwarded-host: h",
                     #"forwarded: for=203.0.113.5;proto=http;host="h", for=192.0.2.7"#,
                 ]
             ),
@@ -69,7 +71,9 @@ struct ForwardingTests {
         #expect(lines == ["GET / HTTP/1.1", "Host: h"] + expected)
     }
 
-    private static let ours = ["x-forwarded-for: 192.0.2.7", "x-forwarded-proto: http", "x-forwarded-host: h"]
+    private static let ours = [
+        "x-forwarded-for: 192.0.2.7", "x-real-ip: 192.0.2.7", "x-forwarded-proto: http", "x-forwarded-host: h",
+    ]
 
     @Test(
         "a field of a request is dropped on its way upstream",

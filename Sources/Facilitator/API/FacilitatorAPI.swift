@@ -18,23 +18,28 @@ package final class FacilitatorAPI: Sendable {
     private let limiter: Mutex<RateLimiter?>
     /// What each caller may settle in a day.
     private let budget: Mutex<RateLimiter?>
+    /// Whose word about callers is taken.
+    private let trust: Mutex<ProxyTrust>
 
     /// Open to everybody without keys, and without a limit where `rateLimit` or `dailyBudget` is nil.
     package init(
         service: FacilitatorService, keys: APIKeys? = nil, rateLimit: RateLimiter.Policy? = nil,
-        dailyBudget: Int? = nil, logger: Logger,
-        clock: RailClock = .system
+        dailyBudget: Int? = nil, trust: ProxyTrust = ProxyTrust(), logger: Logger, clock: RailClock = .system
     ) {
         self.service = service
         self.keys = Mutex(keys)
         limiter = Mutex(rateLimit.map { RateLimiter(policy: $0) })
         budget = Mutex(dailyBudget.map { RateLimiter(policy: .daily($0)) })
+        self.trust = Mutex(trust)
         self.logger = logger
         self.clock = clock
     }
 
     /// Takes the keys and limits of a new file; what callers have used of their limits stays used.
-    package func reload(keys: APIKeys?, rateLimit: RateLimiter.Policy?, dailyBudget: Int?) {
+    package func reload(
+        keys: APIKeys?, rateLimit: RateLimiter.Policy?, dailyBudget: Int?, trust: ProxyTrust = ProxyTrust()
+    ) {
+        self.trust.withLock { $0 = trust }
         self.keys.withLock { $0 = keys }
         limiter.withLock { Self.adopt(rateLimit, in: &$0) }
         budget.withLock { Self.adopt(dailyBudget.map { .daily($0) }, in: &$0) }
@@ -63,6 +68,11 @@ package final class FacilitatorAPI: Sendable {
             guard let keys else { return SellerCall.anonymousID }
             return key.flatMap { keys.id(of: $0) }
         }
+    }
+
+    /// Where a call comes from: the peer's address, or the one that trusted proxies name.
+    func clientAddress(of head: RequestHead, peer: DownstreamPeer) -> IPAddress? {
+        trust.withLock { $0 }.identify(head, peer: peer).address
     }
 
     /// Takes one of the caller's tokens; the wait in whole seconds where there is none.

@@ -99,7 +99,8 @@ final class FacilitatorExchange: RequestHandler {
         seller.keyID = keyID
         guard endpoint == .settle else { return nil }
         let caller: RateLimiter.Caller =
-            keyID == SellerCall.anonymousID ? RateLimiter.Caller(stream.remoteAddress) : .key(keyID)
+            keyID == SellerCall.anonymousID
+            ? RateLimiter.Caller(api.clientAddress(of: stream.head, peer: stream.peer)) : .key(keyID)
         if let seconds = api.secondsToWait(caller) {
             return .error(429, "rate_limited", requestID: requestID, fields: [("Retry-After", String(seconds))])
         }

@@ -37,6 +37,10 @@ package struct ClientAddress {
     }
 }
 
+extension ClientIdentity {
+    var client: ClientAddress { ClientAddress(address) }
+}
+
 extension ByteBuffer {
     /// Appends bytes as they are.
     @inline(__always)

@@ -31,9 +31,6 @@ struct FieldSet: Sendable {
     static let forwardingFacts = FieldSet(
         .forwarded, .xForwardedFor, .xForwardedProto, .xForwardedHost, .xForwardedPort, .xRealIP)
 
-    /// What a proxy in front of us leaves behind.
-    static let proxyTraces = forwardingFacts.union(FieldSet(.via))
-
     /// Not forwarded upstream: the next hop's own fields, our namespace, and what could change the priced method or path.
     static let withheldFromUpstream = hopByHop.union(payment).union(forwardingFacts)
         .union(FieldSet(.expect, .requestOverride, .imitation))

@@ -20,13 +20,18 @@ struct ForwardingFacts {
         if form.hasRFC7239 { writeForwarded(to: &buffer) }
     }
 
-    // MARK: X-Forwarded-For, -Proto, -Host
+    // MARK: X-Forwarded-For, -Proto, -Host, X-Real-IP
 
     private func writeX(to buffer: inout ByteBuffer) {
         buffer.writeStaticString("x-forwarded-for: ")
         client.client.write(to: &buffer)
         for hop in client.hops { Self.appendHop(hop, to: &buffer) }
         if case .proxy(let peer) = client.relay { Self.appendHop(peer, to: &buffer) }
+        // It is an address or nothing: who reads it expects no word in its place.
+        if let address = client.address {
+            buffer.writeStaticString("\r\nx-real-ip: ")
+            address.write(to: &buffer)
+        }
         buffer.writeStaticString(
             client.isSecure ? "\r\nx-forwarded-proto: https\r\n" : "\r\nx-forwarded-proto: http\r\n")
         guard let host else { return }

@@ -53,16 +53,32 @@ package final class PaywallLoop: RequestDelegate {
     }
 
     package func refused(_ refusal: HeadRefusal, status: Int, remote: SocketAddress?) -> ByteBuffer? {
+        adoptLatest()
         let id = ids.next()
         counters.refusedHeads += 1
+        let overrun = overrun(ofRefused: IPAddress(remote))
+        let answer = overrun.map(Answer.tooManyRequests) ?? .refusedHead(refusal)
         if accessLog.isEnabled {
             accessLog.begin(now: now(), id: id)
             accessLog.member("remote") { ClientAddress(IPAddress(remote)).write(to: &$0) }
-            accessLog.member("status", UInt64(status))
-            accessLog.member("remark", refusal.shortDescription)
+            accessLog.member("status", UInt64(answer.status))
+            accessLog.member("remark", overrun?.policy.remark.description ?? refusal.shortDescription)
             accessLog.endLine()
         }
-        return AnswerWriter.whole(.refusedHead(refusal), id: id)
+        return AnswerWriter.whole(answer, id: id)
+    }
+
+    /// The limit of the whole paywall that the sender of a refused head has run into.
+    ///
+    /// A trusted proxy is not counted: whom it speaks for is not known.
+    private func overrun(ofRefused address: IPAddress?) -> LimitOverrun? {
+        guard let rate = generation.limits.client, let address, !generation.trust.peers.contains(address) else {
+            return nil
+        }
+        let key = BucketKey.make(.client, address, prefix: generation.limits.clientPrefix)
+        let now = deadline().uptimeNanoseconds
+        guard case .refused(let retryAfter) = shared.buckets.take(key, rate, now: now) else { return nil }
+        return LimitOverrun(.client, rate: rate, retryAfter: retryAfter)
     }
 
     package func refusedConnection(_ reason: StaticString, remote: SocketAddress?) {
@@ -188,7 +204,6 @@ package final class PaywallLoop: RequestDelegate {
         generation = next
         challenges = [:]
         adoptAccessLog()
-        for group in currentGroups { group.map { counters.add($0) } }
         currentGroups = Array(repeating: nil, count: next.upstreams.count)
         forgetExpired()
         if old.maxTimeoutSeconds > 0 { retired.append((old, now())) }
@@ -242,16 +257,6 @@ struct LoopCounters {
     var unreachable = 0
     /// Requests turned away because no server of their upstream was available.
     var upstreamsDown = 0
-    /// Requests tried on another server, by upstreams of earlier files.
-    var upstreamRetries = 0
-    /// Servers found to be left alone, likewise.
-    var upstreamEjections = 0
-
-    /// Keeps what an upstream has counted beyond its file.
-    mutating func add(_ group: UpstreamGroup) {
-        upstreamRetries += group.retries
-        upstreamEjections += group.ejections
-    }
 }
 
 /// Brings an answer from another thread back to its exchange.

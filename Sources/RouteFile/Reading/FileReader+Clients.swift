@@ -1,4 +1,3 @@
-import Proxy
 import Transport
 
 /// Who clients are.

@@ -1,5 +1,4 @@
 package import Facilitator
-package import Proxy
 package import Transport
 package import X402
 

@@ -19,7 +19,7 @@ struct FacilitatorAPITests {
 
         init(
             _ rails: [any Rail]? = nil, keys: String? = nil, rateLimit: RateLimiter.Policy? = nil,
-            ledger: any PaymentLedger = MemoryLedger()
+            trust: ProxyTrust = ProxyTrust(), ledger: any PaymentLedger = MemoryLedger()
         ) async throws {
             self.ledger = ledger
             let mock = MockEVMRail(
@@ -29,7 +29,7 @@ struct FacilitatorAPITests {
             let log = log
             let api = FacilitatorAPI(
                 service: service, keys: try keys.flatMap { Secret($0) }.map { try APIKeys($0) }, rateLimit: rateLimit,
-                logger: Logger(label: "test") { _ in log }, clock: clock.clock)
+                trust: trust, logger: Logger(label: "test") { _ in log }, clock: clock.clock)
             listener = try await HTTPListener.bind(
                 addresses: [.host("127.0.0.1", port: 0)], group: FakePeer.group,
                 limits: FacilitatorAPI.serverLimits, delegate: { api.delegate(on: $0) })
@@ -335,6 +335,20 @@ struct FacilitatorAPITests {
         let bench = try await Bench(rateLimit: RateLimiter.Policy(perMinute: 60, burst: 1))
         #expect(try await bench.send("POST", "/settle", request()).status == 200)
         #expect(try await bench.send("POST", "/settle", request()).status == 429)
+        await bench.stop()
+    }
+
+    @Test("behind a trusted proxy it is by the address that the proxy names")
+    func rateLimitBehindProxy() async throws {
+        let proxies = TrustedPeers(blocks: CIDRSet([try CIDRBlock("127.0.0.1")]))
+        let bench = try await Bench(
+            rateLimit: RateLimiter.Policy(perMinute: 60, burst: 1), trust: ProxyTrust(peers: proxies))
+        for (chain, status) in [
+            ("192.0.2.1", 200), ("192.0.2.1", 429), ("9.9.9.9, 192.0.2.1", 429), ("192.0.2.2", 200),
+        ] {
+            let fields = [(name: "X-Forwarded-For", value: chain)]
+            #expect(try await bench.send("POST", "/settle", request(), fields: fields).status == status)
+        }
         await bench.stop()
     }
 

@@ -1,5 +1,6 @@
 import NIOCore
 import Testing
+import Transport
 
 @testable import Facilitator
 
@@ -56,7 +57,7 @@ struct RateLimiterTests {
         ])
     func addresses(first: String, second: String, isSame: Bool) throws {
         let callers = try [first, second].map { text in
-            RateLimiter.Caller(try SocketAddress(ipAddress: text, port: text == first ? 1 : 2))
+            RateLimiter.Caller(IPAddress(try SocketAddress(ipAddress: text, port: 1)))
         }
         #expect((callers[0] == callers[1]) == isSame)
     }

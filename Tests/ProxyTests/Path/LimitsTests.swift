@@ -40,6 +40,34 @@ struct LimitsTests {
         }
     }
 
+    @Test("a head that is refused is a request of its client, too")
+    func refusedHeads() async throws {
+        var settings = RigSettings()
+        settings.requestLimits = Self.limits { $0.client = Self.twice }
+        try await withPaywall([.free("/free")], settings: settings) { rig in
+            let malformed = "No Name: x\r\n"
+            var statuses: [Int] = []
+            for _ in 0..<3 { statuses.append(try await rig.ask("GET /free", malformed).status) }
+            #expect(statuses == [400, 400, 429])
+            let answer = try await rig.ask("GET /free")
+            #expect(answer.status == 429)
+            #expect(rig.upstream.runs == 0)
+        }
+    }
+
+    @Test("the heads that a trusted proxy passes on are nobody's")
+    func refusedHeadsBehindProxy() async throws {
+        var settings = RigSettings()
+        settings.requestLimits = Self.limits { $0.client = Self.twice }
+        settings.trust = ProxyTrust(peers: TrustedPeers(blocks: CIDRSet([try CIDRBlock("127.0.0.1")])))
+        try await withPaywall([.free("/free")], settings: settings) { rig in
+            for _ in 0..<4 {
+                let answer = try await rig.ask("GET /free", "No Name: x\r\n")
+                #expect(answer.status == 400)
+            }
+        }
+    }
+
     @Test("clients behind a trusted proxy have a limit each, IPv6 by its /64; a made-up address opens none")
     func clientsBehindProxy() async throws {
         var settings = RigSettings()

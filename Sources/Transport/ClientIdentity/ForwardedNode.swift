@@ -1,5 +1,3 @@
-import Transport
-
 /// Who a proxy says its client is: a `node` of RFC 7239 §6, or an element of `X-Forwarded-For`.
 enum ForwardedNode: Equatable {
     case address(IPAddress)

@@ -1,27 +1,24 @@
-import NIOCore
-package import Transport
-
 /// Whom a request comes from, and how that client reached the first proxy of ours.
-struct ClientIdentity {
+package struct ClientIdentity {
     /// The client: the peer of the connection, or whom trusted proxies name.
-    var address: IPAddress?
+    package internal(set) var address: IPAddress?
     /// The trusted proxies between the client and the peer, in the order of the way; never the peer itself.
-    var hops: [IPAddress] = []
+    package internal(set) var hops: [IPAddress] = []
     /// The peer, where it is a proxy that named the client.
-    var relay: Relay = .none
+    package internal(set) var relay: Relay = .none
     /// Whether the client used TLS.
-    var isSecure: Bool
+    package internal(set) var isSecure: Bool
     /// Whether the address is one client's, as far as can be told: nobody behind it is named.
-    var isProof: Bool
+    package internal(set) var isProof: Bool
     /// Where the host stands that a trusted proxy says the client asked for.
-    var host: Range<Int>?
+    package internal(set) var host: Range<Int>?
     /// Whether a trusted proxy told protocol or host, so that the origin is the client's and not ours.
-    var isOriginTold = false
+    package internal(set) var isOriginTold = false
     /// What the log says.
-    var remark: StaticString?
+    package internal(set) var remark: StaticString?
 
     /// How the word about the client came.
-    enum Relay: Equatable {
+    package enum Relay: Equatable {
         /// From nobody: the client is the peer.
         case none
         /// From the proxy with this address.
@@ -30,13 +27,16 @@ struct ClientIdentity {
         case unixSocket
     }
 
-    var client: ClientAddress { ClientAddress(address) }
+    /// What a proxy in front of us leaves behind, as a set of fields.
+    private static let proxyTraces = [
+        KnownField.forwarded, .xForwardedFor, .xForwardedProto, .xForwardedHost, .xForwardedPort, .xRealIP, .via,
+    ].reduce(UInt64(0)) { $0 | 1 &<< UInt64($1.rawValue) }
 
     /// The peer itself, whatever its fields say.
     init(_ peer: DownstreamPeer, head: RequestHead) {
         address = peer.address
         isSecure = peer.isSecure
-        isProof = head.present & FieldSet.proxyTraces.bits == 0
+        isProof = head.present & Self.proxyTraces == 0
     }
 }
 
@@ -51,7 +51,7 @@ package struct ProxyTrust: Hashable, Sendable {
     }
 
     /// Who the client of a request is.
-    func identify(_ head: RequestHead, peer: DownstreamPeer) -> ClientIdentity {
+    package func identify(_ head: RequestHead, peer: DownstreamPeer) -> ClientIdentity {
         let direct = ClientIdentity(peer, head: head)
         guard !peers.isEmpty, peers.contains(peer) else { return direct }
         var walk = ProxyChain(direct, peer: peer, trusted: peers)

@@ -1,5 +1,3 @@
-import Transport
-
 /// Follows the way of a request back, from the peer to the first address that is not trusted.
 ///
 /// The nearest proxy's word comes last in the fields. What stands in front of the client's address came from the client,

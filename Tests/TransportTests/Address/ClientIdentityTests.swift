@@ -1,8 +1,7 @@
 import NIOCore
 import Testing
-import Transport
 
-@testable import Proxy
+@testable import Transport
 
 /// A request's fields, and who its client is taken for.
 struct IdentityCase: Sendable, CustomTestStringConvertible {
@@ -151,7 +150,7 @@ struct ClientIdentityTests {
         arguments: 0..<4)
     func random(run: Int) throws {
         let seed = UInt64.random(in: .min ... .max)
-        var random = SplitMix(state: seed)
+        var random = SplitMix(seed: seed)
         let pieces = [
             "192.0.2.7", "10.0.0.2", "2001:db8:ffff::1", "[2001:db8::7]", "6.6.6.6", ",", ", ", " ", ";", "for=", "\"",
             "\\",
