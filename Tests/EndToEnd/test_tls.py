@@ -11,6 +11,7 @@ import pytest
 from kit import farebox as program
 from kit import official
 from kit.certificates import Authority
+from kit.http2 import Client
 from kit.polling import wait_until
 from kit.routes import route
 from kit.upstream import Answer
@@ -187,6 +188,38 @@ def test_a_renewed_certificate_is_taken_over_by_itself(make_site, tmp_path):
     site.site.reload()
     site.process.wait_for_event("reloaded")
     assert serial() != renewed
+
+
+def test_a_reload_that_fails_keeps_the_old_certificates(make_site, authority):
+    old, new = authority.issue("old", ["localhost"]), authority.issue("new", ["localhost"])
+    site = SecureSite(make_site(ROUTES, server={"tls": {"listen": "127.0.0.1:0", "certificates": [old]}}))
+
+    def served():
+        return subject(site.s_client(authority=authority.file))
+
+    assert served() == "CN = Test old"
+    tls = site.site.config["server"]["tls"]
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        event = site.site.change(server={
+            "listen": ["127.0.0.1:0", f"127.0.0.1:{taken.getsockname()[1]}"], "tls": tls | {"certificates": [new]}})
+        assert event["message"] != "reloaded"
+        assert served() == "CN = Test old"
+    site.site.change(server={"listen": "127.0.0.1:0"})
+    assert served() == "CN = Test new"
+
+
+def test_a_request_for_a_host_of_another_certificate_is_misdirected(make_site, authority):
+    """RFC 9110 section 15.5.20: with strict names an HTTP/2 connection is for the hosts of the certificate that it was shown."""
+    certificates = [authority.issue("strict", ["localhost"]), authority.issue("other", ["*.second.example"])]
+    tls = {"listen": "127.0.0.1:0", "certificates": certificates, "strict_sni": True}
+    site = SecureSite(make_site(ROUTES, server={"tls": tls}))
+    context = ssl.create_default_context(cafile=str(authority.file))
+    context.set_alpn_protocols(["h2"])
+    with Client(("127.0.0.1", site.port), tls=context) as client:
+        hosts = ["localhost", "a.second.example", f"localhost:{site.port}", "api.example.com", "LOCALHOST"]
+        statuses = [client.fetch("/free/x", authority=host).status for host in hosts]
+    assert statuses == [200, 421, 200, 421, 200]
+    assert len(site.site.upstream.calls()) == 3
 
 
 def test_clients_show_certificates_where_they_must(make_site, authority, tmp_path):

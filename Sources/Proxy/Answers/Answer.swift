@@ -15,6 +15,8 @@ enum Answer {
     case railUnavailable(RailError)
     case ledgerUnavailable(LedgerError)
     case refusedHead(HeadRefusal)
+    /// The connection was made for other hosts (RFC 9110 §15.5.20).
+    case misdirected
     /// Over a rate limit, or too much at once for one payer.
     case tooManyRequests(LimitOverrun)
     /// As much runs at once as may, and as many wait.
@@ -30,6 +32,7 @@ enum Answer {
         case .railUnavailable, .ledgerUnavailable, .overloaded: 503
         case .tooManyRequests: 429
         case .refusedHead(let refusal): refusal.status
+        case .misdirected: 421
         }
     }
 
@@ -45,6 +48,7 @@ enum Answer {
         case .railUnavailable: "facilitator_unavailable"
         case .ledgerUnavailable: "ledger_unavailable"
         case .refusedHead: "bad_request"
+        case .misdirected: "misdirected_request"
         case .tooManyRequests: "too_many_requests"
         case .overloaded: "overloaded"
         }
@@ -64,6 +68,7 @@ enum Answer {
         case .railUnavailable: "Payments cannot be checked at the moment. Nothing was charged; try again later."
         case .ledgerUnavailable: "Payments cannot be recorded at the moment; try again later."
         case .refusedHead(let refusal): "The request was refused: \(refusal.shortDescription)."
+        case .misdirected: "This connection is not for that host; open one for it."
         case .tooManyRequests: "Too many requests; see Retry-After. A payment that came with this one was not used."
         case .overloaded: "Too many requests run at the moment. Nothing was charged; try again soon."
         }
@@ -77,7 +82,9 @@ enum Answer {
         case .tooManyRequests(let overrun): overrun.policy.remark
         case .overloaded: "the route is full"
         case .upstreamDown(let seconds): UpstreamError.noServer(retryAfter: seconds).remark
-        case .railUnavailable, .ledgerUnavailable, .notFound, .methodNotAllowed, .conflictingPayments, .refusedHead: nil
+        case .railUnavailable, .ledgerUnavailable, .notFound, .methodNotAllowed, .conflictingPayments, .refusedHead,
+            .misdirected:
+            nil
         }
     }
 
@@ -102,6 +109,7 @@ enum Answer {
         case 409: "Conflict"
         case 413: "Content Too Large"
         case 414: "URI Too Long"
+        case 421: "Misdirected Request"
         case 429: "Too Many Requests"
         case 431: "Request Header Fields Too Large"
         case 501: "Not Implemented"

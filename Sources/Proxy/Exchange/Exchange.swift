@@ -71,12 +71,19 @@ final class Exchange {
         remark = client.remark
     }
 
+    /// Whether a client uses an HTTP/2 connection for a host that its certificate is not for.
+    private var isMisdirected: Bool {
+        guard stream.version == .http2, let tls = stream.peer.tls, let host = stream.head.host else { return false }
+        return !tls.covers(stream.head.string(host))
+    }
+
     /// Decides what the request is and starts it on its way.
     func begin() {
         isRequestComplete = stream.head.body == .none
         // What a client sends behind a CONNECT may be meant for its tunnel: it must not be read as a request.
         if stream.head.method == .connect { stream.closesAfterResponse = true }
         if let overrun = overrunOfClient() { return answer(.tooManyRequests(overrun)) }
+        if stream.peer.hasStrictNames, isMisdirected { return answer(.misdirected) }
         switch Admission.decide(stream.head, generation: generation) {
         case .forward(let route, let target):
             self.route = route

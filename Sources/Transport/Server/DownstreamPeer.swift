@@ -11,6 +11,8 @@ package final class DownstreamPeer: Sendable {
 
     /// Whether the client reached us over TLS.
     package let isSecure: Bool
+    /// Whether requests are kept to the names of the certificate that was shown.
+    package let hasStrictNames: Bool
     /// Whether a PROXY header told the addresses.
     package let isProxied: Bool
     /// The remote address as a value; nil for a unix-domain socket.
@@ -24,6 +26,7 @@ package final class DownstreamPeer: Sendable {
         self.localAddress = localAddress
         self.isSecure = isSecure || tls != nil
         self.tls = tls
+        hasStrictNames = tls?.strictNames != nil
         self.isProxied = isProxied
         address = IPAddress(remoteAddress)
     }

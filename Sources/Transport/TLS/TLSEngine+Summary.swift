@@ -8,7 +8,10 @@ extension TLSEngine {
         summary.serverName = serverName
         summary.spoken = chosenProtocol
         summary.isResumed = SSL_session_reused(ssl) == 1
-        if side == .server { summary.client = peerCertificate }
+        if side == .server {
+            summary.client = peerCertificate
+            summary.strictNames = serverContext?.strictNames(of: serverName)
+        }
         return summary
     }
 

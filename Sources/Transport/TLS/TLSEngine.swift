@@ -52,6 +52,9 @@ final class TLSEngine {
 
     private(set) var isHandshakeDone = false
 
+    /// What a server's session came from.
+    var serverContext: ServerTLSContext? { context as? ServerTLSContext }
+
     /// Takes a new session over, whatever follows.
     private init(
         _ side: Side, session: OpaquePointer?, context: AnyObject, offered: [ApplicationProtocol],

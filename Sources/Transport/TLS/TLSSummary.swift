@@ -22,4 +22,11 @@ package struct TLSSummary: Sendable, Hashable {
     /// Whether an earlier session was taken up again.
     package var isResumed = false
     package var client: ClientCertificate?
+    /// The names of the certificate that was shown, where requests are kept to them.
+    var strictNames: ServerNames?
+
+    /// Whether the certificate is for a request's host, its port aside; always where names are not strict.
+    package func covers(_ host: String) -> Bool {
+        strictNames.map { $0.certificate(for: String(host.prefix { $0 != ":" })) != nil } ?? true
+    }
 }

@@ -8,7 +8,7 @@ import Transport
 /// A certificate and its key are two files, and who renews them writes one after the other: what does not fit together
 /// changes nothing, and is looked at again when a file changes once more.
 final class CertificateWatch: Sendable {
-    private struct State {
+    fileprivate struct State {
         var configuration: ServerTLSConfiguration
         /// The files as they were when they were last looked at.
         var stamps: [FileStamp?]
@@ -42,18 +42,32 @@ final class CertificateWatch: Sendable {
         }
     }
 
-    /// Puts what a new file says in force for new connections, or nothing of it.
-    func adopt(_ plan: NodePlan) throws(NodeFailure) {
+    /// The certificates of a new file that is not in force yet.
+    struct Change: Sendable {
+        fileprivate let state: State
+        fileprivate let certificates: ServerTLS.Prepared
+    }
+
+    /// Loads what a new file says, nil where it has no certificates.
+    ///
+    /// Nothing changes before `commit`.
+    func prepare(_ plan: NodePlan) throws(NodeFailure) -> Change? {
         // Without its table no address speaks TLS any more; connections that still drain do not need other certificates.
-        guard let configuration = plan.file.server.tls?.configuration else { return }
+        guard let configuration = plan.file.server.tls?.configuration else { return nil }
+        let stamps = configuration.files.map(FileStamp.init)
         do {
-            try state.withLock { state throws(ServerTLSMistake) in
-                let stamps = configuration.files.map(FileStamp.init)
-                try tls.adopt(configuration)
-                state = State(configuration: configuration, stamps: stamps)
-            }
+            let prepared = try tls.prepare(configuration)
+            return Change(state: State(configuration: configuration, stamps: stamps), certificates: prepared)
         } catch {
             throw NodeFailure("server.tls: \(error)")
+        }
+    }
+
+    /// Puts prepared certificates in force for new connections.
+    func commit(_ change: Change) {
+        state.withLock { state in
+            state = change.state
+            tls.commit(change.certificates)
         }
     }
 

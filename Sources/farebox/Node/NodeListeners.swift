@@ -60,7 +60,7 @@ final class NodeListeners: Sendable {
             }
             var facilitator: FacilitatorListener?
             if let part = plan.file.facilitator {
-                let opened = try await open(part, plan.facilitatorPoints, registry: registry, in: surroundings)
+                let opened = try await open(part, plan, registry: registry, in: surroundings)
                 facilitator = opened
                 log(opened.listener.addresses, role: "facilitator", surroundings.logger)
             }
@@ -76,16 +76,16 @@ final class NodeListeners: Sendable {
     }
 
     private static func open(
-        _ part: FacilitatorSettings, _ points: [ListenPoint], registry: AdapterRegistry, in surroundings: Surroundings
+        _ part: FacilitatorSettings, _ plan: NodePlan, registry: AdapterRegistry, in surroundings: Surroundings
     ) async throws(TransportError) -> FacilitatorListener {
         let service = FacilitatorService(
             registry: registry, ledger: surroundings.shared.ledger, payToAllowed: part.payToAllowed,
             now: PaywallShared.systemTime)
         let api = FacilitatorAPI(
             service: service, keys: part.keys, rateLimit: part.rateLimit, dailyBudget: part.dailyBudget,
-            logger: surroundings.logger)
+            trust: plan.file.server.trust, logger: surroundings.logger)
         let listener = try await HTTPListener.bind(
-            points: points, group: surroundings.group, limits: FacilitatorAPI.serverLimits,
+            points: plan.facilitatorPoints, group: surroundings.group, limits: FacilitatorAPI.serverLimits,
             inherited: surroundings.inherited
         ) { api.delegate(on: $0) }
         return FacilitatorListener(api: api, service: service, listener: listener)
@@ -107,6 +107,8 @@ final class NodeListeners: Sendable {
         fileprivate var facilitator: HTTPListener.Change?
         fileprivate var opened: FacilitatorListener?
         fileprivate var certificates: CertificateWatch?
+        /// What `certificates` is to take, where it was in force before.
+        fileprivate var renewal: CertificateWatch.Change?
     }
 
     /// Binds what a new file adds, and nothing where anything cannot be bound.
@@ -115,9 +117,9 @@ final class NodeListeners: Sendable {
     func prepare(_ plan: NodePlan, registry: AdapterRegistry) async throws(NodeFailure) -> Change {
         var change = Change()
         if paywall != nil {
-            // Bad certificates refuse the file; good ones serve new connections from here on, whatever else it says.
+            // Bad certificates refuse the file.
             if let known = certificates.withLock({ $0 }) {
-                try known.adopt(plan)
+                change.renewal = try known.prepare(plan)
                 change.certificates = known
             } else {
                 change.certificates = try CertificateWatch.open(plan, surroundings.logger)
@@ -130,7 +132,7 @@ final class NodeListeners: Sendable {
                 change.facilitator = try await known.listener.prepare(
                     plan.facilitatorPoints, limits: FacilitatorAPI.serverLimits)
             } else if let part = plan.file.facilitator {
-                change.opened = try await Self.open(part, plan.facilitatorPoints, registry: registry, in: surroundings)
+                change.opened = try await Self.open(part, plan, registry: registry, in: surroundings)
             }
             return change
         } catch {
@@ -143,6 +145,7 @@ final class NodeListeners: Sendable {
     func adopt(_ change: Change, _ plan: NodePlan, registry: AdapterRegistry) async {
         let timeout = plan.file.server.drainTimeout
         certificates.withLock { $0 = change.certificates }
+        if let renewal = change.renewal { change.certificates?.commit(renewal) }
         await renew(plan, registry: registry)
         if let paywall, let prepared = change.paywall {
             await paywall.listener.commit(prepared, drainTimeout: timeout)
@@ -155,7 +158,9 @@ final class NodeListeners: Sendable {
         } else if let known = facilitator.withLock({ $0 }), let prepared = change.facilitator {
             if let part = plan.file.facilitator {
                 known.service.reload(registry: registry, payToAllowed: part.payToAllowed)
-                known.api.reload(keys: part.keys, rateLimit: part.rateLimit, dailyBudget: part.dailyBudget)
+                known.api.reload(
+                    keys: part.keys, rateLimit: part.rateLimit, dailyBudget: part.dailyBudget,
+                    trust: plan.file.server.trust)
             }
             await known.listener.commit(prepared, drainTimeout: timeout)
             tell(prepared, role: "facilitator")

@@ -1,6 +1,5 @@
 """HTTP/2 over a socket with the `h2` package, whose rules can be left aside."""
 
-import socket
 from dataclasses import dataclass, field
 
 import h2.config
@@ -9,6 +8,8 @@ import h2.events
 import h2.exceptions
 import h2.settings
 from hyperframe.frame import GoAwayFrame
+
+from .wire import dial
 
 TIMEOUT = 15.0
 
@@ -32,11 +33,10 @@ class Answer:
 
 
 class Client:
-    """One connection with prior knowledge."""
+    """One connection, with prior knowledge or, with a context for it, over TLS."""
 
-    def __init__(self, address, window=None, takes=True):
-        self.socket = socket.create_connection(address, timeout=TIMEOUT)
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    def __init__(self, address, window=None, takes=True, tls=None):
+        self.socket = dial(address, TIMEOUT, tls=tls, protocol="h2")
         config = h2.config.H2Configuration(validate_outbound_headers=False, normalize_outbound_headers=False)
         self.h2 = h2.connection.H2Connection(config)
         if window is not None:
@@ -66,9 +66,9 @@ class Client:
         except OSError:
             return False
 
-    def request(self, path, method="GET", fields=(), ends=True, flush=True):
+    def request(self, path, method="GET", fields=(), ends=True, flush=True, authority="api.example.com"):
         stream = self.h2.get_next_available_stream_id()
-        head = [(":method", method), (":scheme", "http"), (":authority", "api.example.com"), (":path", path)]
+        head = [(":method", method), (":scheme", "http"), (":authority", authority), (":path", path)]
         self.h2.send_headers(stream, head + list(fields), end_stream=ends)
         self.answers[stream] = Answer()
         if flush:
@@ -81,7 +81,7 @@ class Client:
         while sent < len(body):
             room = min(self.h2.local_flow_control_window(stream), self.h2.max_outbound_frame_size, len(body) - sent)
             if room == 0:
-                self.receive()
+                assert self.receive(), f"closed early: {self.go_aways}"
                 continue
             self.h2.send_data(stream, body[sent:sent + room])
             sent += room
@@ -127,14 +127,31 @@ class Client:
             case h2.events.ConnectionTerminated():
                 self.go_aways.append((event.last_stream_id, event.error_code))
 
+    def until(self, condition):
+        while not condition():
+            assert self.receive(), f"closed early: {self.go_aways}"
+
     def answer(self, stream):
         answer = self.answers[stream]
-        while not answer.is_complete and answer.reset is None:
-            assert self.receive(), f"closed before the answer to stream {stream}: {self.go_aways}"
+        self.until(lambda: answer.is_complete or answer.reset is not None)
         return answer
 
-    def fetch(self, path, method="GET", fields=(), body=None):
-        stream = self.request(path, method, fields, ends=body is None)
+    def extended_connect(self, path, fields=(), protocol="websocket"):
+        """RFC 8441; returns the stream."""
+        stream = self.h2.get_next_available_stream_id()
+        self.h2.send_headers(stream, [
+            (":method", "CONNECT"), (":protocol", protocol), (":scheme", "http"), (":authority", "api.example.com"),
+            (":path", path), ("sec-websocket-version", "13"), *fields])
+        self.answers[stream] = Answer()
+        self.flush()
+        return stream
+
+    def reset(self, stream, code=8):
+        self.h2.reset_stream(stream, code)
+        self.flush()
+
+    def fetch(self, path, method="GET", fields=(), body=None, **options):
+        stream = self.request(path, method, fields, ends=body is None, **options)
         if body is not None:
             self.send_body(stream, body)
         return self.answer(stream)

@@ -31,19 +31,33 @@ class BrokenAnswer(Exception):
     """The peer closed or sent something that is not a complete HTTP/1.1 answer."""
 
 
+def dial(address, timeout=TIMEOUT, receive_buffer=None, source=None, tls=None, protocol="http/1.1"):
+    """A socket; over TLS with an `ssl.SSLContext`, which then speaks only this protocol."""
+    plain = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        if source:
+            plain.bind((source, 0))
+        if receive_buffer:
+            plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        plain.settimeout(timeout)
+        plain.connect(address)
+        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if tls is None:
+            return plain
+        secure = tls.wrap_socket(plain, server_hostname="localhost")
+        assert secure.selected_alpn_protocol() == protocol
+        return secure
+    except BaseException:
+        plain.close()
+        raise
+
+
 class Connection:
     """One TCP connection with a reader that is strict about framing."""
 
-    def __init__(self, address, timeout=TIMEOUT, receive_buffer=None, source=None):
+    def __init__(self, address, timeout=TIMEOUT, receive_buffer=None, source=None, tls=None):
         """`source` is the loopback address to come from, so that one machine can be several clients."""
-        self.socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        if source:
-            self.socket.bind((source, 0))
-        if receive_buffer:
-            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-        self.socket.settimeout(timeout)
-        self.socket.connect(address)
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.socket = dial(address, timeout, receive_buffer, source, tls)
         self.buffer = bytearray()
 
     def __enter__(self):

@@ -197,7 +197,10 @@ struct OutgoingTLSTests {
 
     @Test("A call that is cancelled in the handshake closes its connection")
     func cancelledInHandshake() async throws {
-        try await withScriptedServer({ _ in .nothing }) { server, client in
+        var limits = OutgoingLimits()
+        // A busy machine must not be taken for a server that is too slow.
+        limits.connectTimeout = .seconds(60)
+        try await withScriptedServer(limits: limits, { _ in .nothing }) { server, client in
             let call = Task { [port = server.port] in
                 try await failure(client, OutgoingURL("https://127.0.0.1:\(port)/"))
             }

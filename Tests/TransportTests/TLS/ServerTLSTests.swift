@@ -52,7 +52,10 @@ struct ServerTLSTests {
         var configuration = ServerTLSConfiguration(certificates: [try await authority.issue("a", for: ["one.example"])])
         configuration.isNameStrict = true
         let server = try ServerTLS(configuration)
-        #expect(try TLSPair(client(authority), server, name: "one.example").shake().isDone)
+        let pair = try TLSPair(client(authority), server, name: "one.example")
+        #expect(pair.shake().isDone)
+        let hosts = ["one.example", "ONE.example:443", "two.example", "sub.one.example"]
+        #expect(hosts.map { pair.server.summary.covers($0) } == [true, true, false, false])
         let refused = try TLSPair(client(authority), server, name: "two.example").shake()
         #expect(!refused.isDone)
         #expect(refused.client?.detail?.contains("unrecognized name") == true)

@@ -14,6 +14,8 @@ import COpenSSL
 final class ServerCertificate: @unchecked Sendable {
     let context: OpaquePointer
     let names: [String]
+    /// The same, to be asked for one.
+    let ownNames: ServerNames
     let status: StapledStatus?
     let validity: Validity
 
@@ -24,6 +26,9 @@ final class ServerCertificate: @unchecked Sendable {
     private init(context: OpaquePointer, names: [String], status: StapledStatus?, validity: Validity) {
         self.context = context
         self.names = names
+        var ownNames = ServerNames()
+        for name in names { ownNames.add(name, of: 0) }
+        self.ownNames = ownNames
         self.status = status
         self.validity = validity
     }

@@ -1,5 +1,5 @@
 /// Which certificate is for which name: the first of the file that has it.
-struct ServerNames: Sendable {
+struct ServerNames: Sendable, Hashable {
     private var exact: [String: Int] = [:]
     /// By what follows the asterisk's point: `example.com` of `*.example.com`.
     private var wildcards: [String: Int] = [:]

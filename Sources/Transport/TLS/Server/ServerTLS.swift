@@ -25,12 +25,24 @@ package final class ServerTLS: Sendable {
         self.failed = failed
     }
 
-    /// Replaces what new connections use, or nothing of it; connections that are open keep theirs.
+    /// Certificates that are loaded and not in force yet.
+    package struct Prepared: Sendable {
+        fileprivate let context: ServerTLSContext
+    }
+
+    /// Loads every file of another configuration; nothing changes before `commit`.
+    package func prepare(_ configuration: ServerTLSConfiguration) throws(ServerTLSMistake) -> Prepared {
+        Prepared(context: try ServerTLS.load(configuration, tickets))
+    }
+
+    /// Replaces what new connections use; connections that are open keep theirs.
     ///
     /// Sessions from before can be resumed as long as what is asked of clients stays the same.
+    package func commit(_ prepared: Prepared) { inForce.withLock { $0 = prepared.context } }
+
+    /// Both at once: replaces everything, or nothing.
     package func adopt(_ configuration: ServerTLSConfiguration) throws(ServerTLSMistake) {
-        let next = try ServerTLS.load(configuration, tickets)
-        inForce.withLock { $0 = next }
+        commit(try prepare(configuration))
     }
 
     private static func load(

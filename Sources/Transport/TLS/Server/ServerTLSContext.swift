@@ -31,6 +31,12 @@ final class ServerTLSContext: Sendable {
     /// A new connection's state under the first certificate, which the caller frees.
     func makeSession() -> OpaquePointer? { certificates.first.flatMap { SSL_new($0.context) } }
 
+    /// The names that requests of a connection are kept to, by the name that it was made for; nil where any will do.
+    func strictNames(of name: String?) -> ServerNames? {
+        guard isNameStrict, let index = name.flatMap({ names.certificate(for: $0) }) else { return nil }
+        return certificates[index].ownNames
+    }
+
     /// Loads everything, or says each thing that is wrong; nil after a mistake.
     static func load(
         _ configuration: ServerTLSConfiguration, tickets: TicketKeys, now: time_t = time(nil),
