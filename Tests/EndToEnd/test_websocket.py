@@ -3,13 +3,12 @@
 import os
 
 import pytest
-from kit.http2 import Answer as StreamAnswer
 from kit.http2 import Client
 from kit.payments import Challenge
 from kit.polling import wait_until
 from kit.routes import route
 from kit.upstream import Answer, Upstream
-from kit.websocket import WebSocketUpstream, open_socket, refusal
+from kit.websocket import HANDSHAKE, WebSocketUpstream, frame, open_socket, refusal
 from kit.wire import Response, request
 from websockets.exceptions import ConnectionClosed
 
@@ -17,10 +16,6 @@ ROUTES = [
     route("GET /paid/*", "$0.001"), route("GET /after/*", "$0.001", settle="after"), route("GET /free/*", "free"),
     route("GET /none/*", "free", upgrade=[]),
 ]
-HANDSHAKE = {
-    "Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13",
-    "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
-}
 
 
 @pytest.fixture(scope="module")
@@ -161,49 +156,25 @@ def test_draining_closes_tunnels_in_the_end(make_site):
         assert site.stop() == 0
         assert connection.is_closed_by_peer()
 
-def frame(opcode, payload, mask=True):
-    """One frame of RFC 6455 section 5.2, as a client sends it, or a server."""
-    head = bytes([0x80 | opcode, (0x80 if mask else 0) | len(payload)])
-    if not mask:
-        return head + payload
-    key = b"\x01\x02\x03\x04"
-    return head + key + bytes(byte ^ key[index % 4] for index, byte in enumerate(payload))
-
-
-def extended_connect(client, path, fields=(), protocol="websocket"):
-    stream = client.h2.get_next_available_stream_id()
-    client.h2.send_headers(stream, [
-        (":method", "CONNECT"), (":protocol", protocol), (":scheme", "http"), (":authority", "api.example.com"),
-        (":path", path), ("sec-websocket-version", "13"), *fields])
-    client.answers[stream] = StreamAnswer()
-    client.flush()
-    return stream
-
-
-def until(client, condition):
-    while not condition():
-        assert client.receive(), "closed early"
-
-
 def test_over_http_2_it_is_an_extended_connect(chat, payer):
     """RFC 8441: offered in the settings, priced as the GET that it is in HTTP/1.1, answered 200."""
     with Client(chat.process.address()) as client:
-        unpaid = extended_connect(client, "/paid/chat")
+        unpaid = client.extended_connect("/paid/chat")
         refused = client.answer(unpaid)
         assert client.h2.remote_settings.enable_connect_protocol == 1
         assert refused.status == 402
         response = Response(402, "", [(name.decode(), value.decode()) for name, value in refused.fields], refused.body)
         payment = payer.pay(Challenge(response))
-        stream = extended_connect(client, "/paid/chat", [(k.lower(), v) for k, v in payment.v2_fields().items()])
+        stream = client.extended_connect("/paid/chat", [(k.lower(), v) for k, v in payment.v2_fields().items()])
         answer = client.answers[stream]
-        until(client, lambda: answer.fields)
+        client.until(lambda: answer.fields)
         names = {name for name, _ in answer.fields}
         assert answer.status == 200 and b"payment-response" in names
         assert not names & {b"upgrade", b"connection", b"sec-websocket-accept"}
         client.send_body(stream, frame(1, b"hello"), ends=False)
-        until(client, lambda: answer.body == frame(1, b"hello", mask=False))
+        client.until(lambda: answer.body == frame(1, b"hello", mask=False))
         client.send_body(stream, frame(8, b"\x03\xe8"), ends=False)
-        until(client, lambda: answer.is_complete)
+        client.until(lambda: answer.is_complete)
         client.h2.end_stream(stream)
         client.flush()
     assert chat.states_of(payer) == [("settled", "delivered")]
@@ -211,6 +182,6 @@ def test_over_http_2_it_is_an_extended_connect(chat, payer):
 
 def test_over_http_2_nothing_but_websocket_is_connected_to(chat):
     with Client(chat.process.address()) as client:
-        assert client.answer(extended_connect(client, "/free/chat", protocol="connect-udp")).status == 501
-        assert client.answer(extended_connect(client, "/none/chat")).status in (400, 426)
+        assert client.answer(client.extended_connect("/free/chat", protocol="connect-udp")).status == 501
+        assert client.answer(client.extended_connect("/none/chat")).status in (400, 426)
         assert client.fetch("/free/chat").status in (400, 426)

@@ -9,6 +9,12 @@ from websockets.sync.server import serve
 from .wire import Response
 
 
+HANDSHAKE = {
+    "Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13",
+    "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+}
+
+
 class WebSocketUpstream:
     """A server whose connections are handled by `handle(connection)`; by default an echo."""
 
@@ -37,6 +43,15 @@ def open_socket(site, target, fields=None, **options):
     host, port = site.process.address()
     return connect(
         f"ws://{host}:{port}{target}", additional_headers=fields or {}, proxy=None, max_size=None, **options)
+
+
+def frame(opcode, payload, mask=True):
+    """One frame of RFC 6455 section 5.2, as a client sends it, or a server."""
+    head = bytes([0x80 | opcode, (0x80 if mask else 0) | len(payload)])
+    if not mask:
+        return head + payload
+    key = b"\x01\x02\x03\x04"
+    return head + key + bytes(byte ^ key[index % 4] for index, byte in enumerate(payload))
 
 
 def refusal(site, target, fields=None, **options):

@@ -9,33 +9,13 @@ import sys
 from contextlib import contextmanager
 from pathlib import Path
 
+from kit.nginx import NGINX
+from kit.nginx import configuration as nginx_configuration
 from kit.polling import wait_until
 from kit.upstream import Upstream
 
 HERE = Path(__file__).resolve().parent
-NGINX = shutil.which("nginx") or ("/usr/sbin/nginx" if Path("/usr/sbin/nginx").exists() else None)
 NODE = shutil.which("node") or shutil.which("nodejs")
-
-NGINX_CONFIGURATION = """
-daemon off;
-worker_processes 1;
-pid {folder}/nginx.pid;
-error_log {folder}/nginx.err crit;
-events {{ worker_connections 256; }}
-http {{
-    access_log off;
-    client_body_temp_path {folder}/body;
-    proxy_temp_path {folder}/proxy;
-    fastcgi_temp_path {folder}/fastcgi;
-    uwsgi_temp_path {folder}/uwsgi;
-    scgi_temp_path {folder}/scgi;
-    large_client_header_buffers 4 32k;
-    server {{
-        listen unix:{socket};
-        location / {{ proxy_pass {behind}; }}
-    }}
-}}
-"""
 
 
 class Recorder:
@@ -98,10 +78,10 @@ class Nginx(Process):
 
     def __init__(self, folder):
         self.behind = Recorder(folder)
-        configuration = folder / "nginx.conf"
-        configuration.write_text(NGINX_CONFIGURATION.format(
-            folder=folder, socket=folder / "nginx.sock", behind=self.behind.url))
-        super().__init__(folder, "nginx", [NGINX, "-p", folder, "-c", configuration])
+        file = folder / "nginx.conf"
+        file.write_text(nginx_configuration(
+            folder, f"unix:{folder / 'nginx.sock'}", f"proxy_pass {self.behind.url};"))
+        super().__init__(folder, "nginx", [NGINX, "-p", folder, "-c", file])
 
     def records(self):
         return self.behind.records()
