@@ -193,16 +193,19 @@ extension RequestHead {
     fileprivate var isFromBrowser: Bool {
         guard let accept = first(.accept), let agent = first(.userAgent) else { return false }
         return withBytes { bytes in
-            contains("Mozilla", in: bytes[agent.value]) && contains("text/html", in: bytes[accept.value])
+            Self.contains("Mozilla", in: UnsafeRawBufferPointer(rebasing: bytes[agent.value]))
+                && Self.contains("text/html", in: UnsafeRawBufferPointer(rebasing: bytes[accept.value]))
         }
     }
 
-    private func contains(_ word: StaticString, in text: Slice<UnsafeRawBufferPointer>) -> Bool {
+    private static func contains(_ word: StaticString, in text: UnsafeRawBufferPointer) -> Bool {
         word.withUTF8Buffer { word in
-            var start = text.startIndex
-            while text.endIndex - start >= word.count {
-                if text[start..<start + word.count].elementsEqual(word) { return true }
-                start += 1
+            var start = 0
+            while start &+ word.count <= text.count {
+                var same = 0
+                while same < word.count, text[start &+ same] == word[same] { same &+= 1 }
+                if same == word.count { return true }
+                start &+= 1
             }
             return false
         }
