@@ -28,27 +28,47 @@ package struct DollarAmount: Hashable, Sendable {
         self.decimals = fraction.count
     }
 
+    /// An amount that was worked out; `digits` is not zero.
+    init(digits: UInt256, decimals: Int) {
+        self.digits = digits
+        self.decimals = decimals
+    }
+
+    /// The same amount with as few digits behind the point as it needs.
+    var withoutTrailingZeros: DollarAmount {
+        var (digits, decimals) = (digits, decimals)
+        while decimals > 0 {
+            let (quotient, remainder) = digits.quotientAndRemainder(dividingBy: 10)
+            if remainder != 0 { break }
+            digits = quotient
+            decimals -= 1
+        }
+        return DollarAmount(digits: digits, decimals: decimals)
+    }
+
     /// The amount in units of ten to the minus `assetDecimals`, rounded up.
     package func atomicUnits(assetDecimals: Int) throws(PriceError) -> UInt256 {
         precondition(assetDecimals >= 0, "decimals are not negative")
-        var amount = digits
-        if assetDecimals >= decimals {
-            for _ in decimals..<assetDecimals {
-                guard let next = amount.multiplied(by: 10) else { throw .tooLarge }
-                amount = next
-            }
-            return amount
-        }
-        // At most 18 decimals: the power fits in 64 bits.
-        var divisor: UInt64 = 1
-        for _ in assetDecimals..<decimals { divisor *= 10 }
-        let (quotient, remainder) = amount.quotientAndRemainder(dividingBy: divisor)
-        if remainder == 0 { return quotient }
-        guard let rounded = quotient.adding(UInt256(1)) else { throw .tooLarge }
-        return rounded
+        return try ScaledQuotient(digits, exponent: assetDecimals - decimals).rounded(.up)
     }
 
     private static func isDigit(_ byte: UInt8) -> Bool { byte &- UInt8(ascii: "0") < 10 }
+}
+
+extension DollarAmount: Comparable {
+    /// Compares by value, however many zeros the texts had.
+    package static func < (left: DollarAmount, right: DollarAmount) -> Bool {
+        let places = max(left.decimals, right.decimals)
+        // What does not fit once it is scaled is larger than what does.
+        let (mine, theirs) = (left.scaled(to: places), right.scaled(to: places))
+        guard let mine else { return false }
+        guard let theirs else { return true }
+        return mine < theirs
+    }
+
+    private func scaled(to places: Int) -> UInt256? {
+        (decimals..<places).reduce(digits) { digits, _ in digits?.multiplied(by: 10) }
+    }
 }
 
 extension DollarAmount: CustomStringConvertible {

@@ -59,6 +59,11 @@ package struct AssetUnits: Hashable, Sendable, CustomStringConvertible {
     package let asset: String
     package let amount: UInt256
 
+    init(asset: String, amount: UInt256) {
+        self.asset = asset
+        self.amount = amount
+    }
+
     /// Reads `1000 usdc@base`: a whole number without leading zeros, one space, an id.
     fileprivate init(_ text: Substring) throws(PriceError) {
         let words = text.split(separator: " ", omittingEmptySubsequences: false)
@@ -105,6 +110,10 @@ package enum PriceError: Error, Hashable, Sendable {
     case notPegged(asset: String)
     /// The price names other assets only.
     case noAmount(asset: String)
+    /// The rate has more digits than can be divided by.
+    case rateTooLong(asset: String)
+    /// No whole number of the asset's units lies between minimum and maximum.
+    case nothingWithinBounds(asset: String)
 
     /// What is wrong, for people.
     package var reason: String {
@@ -119,6 +128,8 @@ package enum PriceError: Error, Hashable, Sendable {
         case .assetTwice(let asset): "has two amounts of \(asset)"
         case .notPegged(let asset): "is in dollars, but \(asset) is not pegged to the dollar; give its atomic units"
         case .noAmount(let asset): "has no amount of \(asset), which the route accepts"
+        case .rateTooLong(let asset): "has a rate of more than 19 digits for \(asset)"
+        case .nothingWithinBounds(let asset): "leaves no whole unit of \(asset) between minimum and maximum"
         }
     }
 }
