@@ -4,7 +4,7 @@ import Transport
 
 /// What a request is, decided from its head and the file in force alone.
 enum Admission {
-    case forward(PaywallRoute, ForwardedTarget)
+    case forward(PaywallRoute, ForwardedTarget, TargetDoubts)
     /// A true CORS preflight of a priced route; the methods to allow.
     case preflight(methods: String)
     /// An OPTIONS that may be passed on no further.
@@ -46,25 +46,27 @@ enum Admission {
                     method: UnsafeRawBufferPointer(rebasing: bytes[asked.value]), raw: raw, target: target, host: host)
             }
             if let route = preflightRoute(match, wanted, generation) {
-                if route.isFree { return passed(head, to: route, forwarded(target, raw: raw)) }
+                if route.isFree { return passed(head, to: route, target, raw: raw) }
                 return .preflight(methods: head.string(asked.value) + ", GET, HEAD, POST, PUT, PATCH, DELETE")
             }
         }
         switch match {
         case .route(let index):
-            return passed(head, to: generation.routes[index], forwarded(target, raw: raw))
+            return passed(head, to: generation.routes[index], target, raw: raw)
         case .methodNotAllowed(let allow):
             return .methodNotAllowed(allow: allow)
         case .refused(let refusal):
             return .refused(refusal)
         case .none:
             guard case .free(let route) = generation.unmatched else { return .notFound }
-            return passed(head, to: route, forwarded(target, raw: raw))
+            return passed(head, to: route, target, raw: raw)
         }
     }
 
-    private static func passed(_ head: RequestHead, to route: PaywallRoute, _ target: ForwardedTarget) -> Admission {
-        head.maxForwards == 0 ? .lastHop : .forward(route, target)
+    private static func passed(
+        _ head: RequestHead, to route: PaywallRoute, _ target: CanonicalTarget, raw: UnsafeRawBufferPointer
+    ) -> Admission {
+        head.maxForwards == 0 ? .lastHop : .forward(route, forwarded(target, raw: raw), target.doubts)
     }
 
     /// The route that answers for a preflight: a priced one if either method meets one, so that OPTIONS is no way around it.

@@ -44,7 +44,7 @@ package final class PaywallGeneration: Sendable {
         self.canonicaliser = canonicaliser
         self.trust = trust
         self.limits = limits
-        payTo = Set(routes.flatMap { $0.offers.map(\.payTo) })
+        payTo = routes.reduce(into: []) { $0.formUnion($1.payees) }
         routesByName = Dictionary(routes.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
     }
 

@@ -1,7 +1,6 @@
-package import Facilitator
 package import Ledger
 import Synchronization
-package import X402
+import X402
 
 /// A route as the path of a request needs it: everything that does not vary is worked out.
 package final class PaywallRoute: Sendable {
@@ -17,8 +16,13 @@ package final class PaywallRoute: Sendable {
     package let name: String
     /// Index into the generation's upstreams.
     package let upstream: Int
-    /// What we ask, in order of preference; empty on a free route.
-    package let offers: [PaymentRequirements]
+    package let pricing: RoutePricing
+    /// Whether it asks nothing of any request.
+    package let isFree: Bool
+    /// The longest time that an offer of this route stands.
+    let maxTimeoutSeconds: Int
+    /// Whom its offers pay.
+    let payees: Set<Account>
     package let timing: SettlementTiming
     package let chargeOn: StatusSet
     package let redelivery: RedeliveryPolicy
@@ -30,39 +34,26 @@ package final class PaywallRoute: Sendable {
     package let returns: ReturnPolicy
     /// Longest request body in bytes; nil for no limit but the listener's.
     package let maxBodyBytes: UInt64?
-    let challenge: ChallengeTemplate?
     /// Hosts that 402s may advertise where the client's origin is known; empty where the file names one origin.
     let advertisedHosts: Set<String>
-    /// Renders the 402 under another origin; nil on a free route.
-    let makeChallenge: (@Sendable (_ origin: String) -> ChallengeTemplate)?
     /// Seconds that a payment must be valid for beyond its claim: a batch is waited for.
     package let leastValidity: Int64
-    /// How much may be served before it is paid, by offer; empty where all is settled before.
-    private let exposures: [PaymentRequirements: ExposureTerms]
-    private let rails: [OfferRails]
 
-    /// The rails of one offer, by the version a payment comes in.
-    private struct OfferRails: Sendable {
-        var v1: (any Rail)?
-        var v2: (any Rail)?
-    }
-
-    /// - Parameter origin: The public origin that 402s advertise.
     package init(
-        name: String, upstream: Int, offers: [PaymentRequirements] = [], timing: SettlementTiming = .before,
+        name: String, upstream: Int, pricing: RoutePricing = .free, timing: SettlementTiming = .before,
         chargeOn: StatusSet = .standard, redelivery: RedeliveryPolicy = RedeliveryPolicy(), facts: Facts = .none,
         upgrades: UpgradeSet = .webSocket, returns: ReturnPolicy = .asItCame, maxBodyBytes: UInt64? = nil,
-        exposures: [PaymentRequirements: ExposureTerms] = [:], leastValidity: Int64 = 0,
-        limits: RouteLimits = .none, description: String = "",
-        mimeType: String = "", price: String = "", origin: String = "", advertisedHosts: Set<String> = [],
-        registry: AdapterRegistry
+        leastValidity: Int64 = 0, limits: RouteLimits = .none, advertisedHosts: Set<String> = []
     ) {
         self.leastValidity = leastValidity
         self.limits = limits
-        self.exposures = exposures
         self.name = name
         self.upstream = upstream
-        self.offers = offers
+        self.pricing = pricing
+        isFree = if case .free = pricing { true } else { false }
+        let sheets = pricing.sheets
+        maxTimeoutSeconds = sheets.reduce(0) { max($0, $1.maxTimeoutSeconds) }
+        payees = Set(sheets.flatMap { $0.offers.map(\.payTo) })
         self.timing = timing
         self.chargeOn = chargeOn
         self.redelivery = redelivery
@@ -70,43 +61,6 @@ package final class PaywallRoute: Sendable {
         self.upgrades = upgrades
         self.returns = returns
         self.maxBodyBytes = maxBodyBytes
-        let rails = offers.map { offer in
-            OfferRails(
-                v1: registry.rail(version: 1, scheme: offer.scheme, network: offer.network),
-                v2: registry.rail(version: 2, scheme: offer.scheme, network: offer.network))
-        }
-        self.rails = rails
-        // A version is offered where a rail takes it, and first of all where the rail is up.
-        let version1 = Self.offered(offers, on: rails.map(\.v1))
-        let version2 = Self.offered(offers, on: rails.map(\.v2))
-        let isServed = !version1.isEmpty || !version2.isEmpty
-        let makeChallenge: @Sendable (String) -> ChallengeTemplate = { origin in
-            ChallengeTemplate(
-                offers: isServed ? version2 : offers, version1: version1, resourceOrigin: origin,
-                description: description, mimeType: mimeType, price: price, grantHeader: "Payment-Grant")
-        }
-        challenge = offers.isEmpty ? nil : makeChallenge(origin)
-        self.makeChallenge = offers.isEmpty ? nil : makeChallenge
         self.advertisedHosts = advertisedHosts
     }
-
-    package var isFree: Bool { offers.isEmpty }
-
-    /// The offers with a rail; without those whose rail is known to be down, as long as any other is left.
-    private static func offered(_ offers: [PaymentRequirements], on rails: [(any Rail)?]) -> [PaymentRequirements] {
-        let served = zip(offers, rails).compactMap { offer, rail in rail.map { (offer, $0) } }
-        let up = served.filter { !$1.canBeProbed || $1.condition == .ready }
-        return (up.isEmpty ? served : up).map(\.0)
-    }
-
-    /// The rail that takes this offer in this form.
-    func rail(of offer: Int, form: PaymentForm) -> (any Rail)? {
-        form.x402Version == 1 ? rails[offer].v1 : rails[offer].v2
-    }
-
-    /// What a claim under this offer is measured against; nil where nothing is served unpaid.
-    func exposure(of offer: PaymentRequirements) -> ExposureTerms? { exposures.isEmpty ? nil : exposures[offer] }
-
-    /// The longest time that an offer of this route stands.
-    var maxTimeoutSeconds: Int { offers.reduce(0) { max($0, $1.maxTimeoutSeconds) } }
 }

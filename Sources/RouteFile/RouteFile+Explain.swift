@@ -16,6 +16,8 @@ package struct PriceExplanation: Sendable {
         case methodNotAllowed(allow: String)
         /// 400.
         case refused(TargetRefusal)
+        /// A route of this index, and a request that its price table cannot judge: 400, 413 or 415.
+        case unpriced(route: Int, status: Int)
         /// The argument is no URL and no path.
         case notATarget
     }
@@ -33,6 +35,12 @@ package struct PriceExplanation: Sendable {
     }
 
     package var outcome: Outcome
+    /// The price that is asked, in the words that payers see; "free" where nothing is.
+    package var price: String?
+    /// The rule of the price table that decided.
+    package var rule: String?
+    /// The ways to pay, in order of preference.
+    package var offers: [RouteOffer] = []
     /// The origin form that would be forwarded; nil when refused.
     package var forwarded: String?
     package var host: String
@@ -44,7 +52,9 @@ package struct PriceExplanation: Sendable {
 
 extension RouteFile {
     /// Explains the price of a URL, or of a path on the public URL's host.
-    package func explain(method: String, target: String) -> PriceExplanation {
+    package func explain(
+        method: String, target: String, with content: PricedContent = PricedContent()
+    ) -> PriceExplanation {
         let isPath = target.hasPrefix("/")
         // Port 0 stands for one that is not known before it is bound.
         let publicURL = server.publicURL.hasSuffix(":0") ? String(server.publicURL.dropLast(2)) : server.publicURL
@@ -56,13 +66,14 @@ extension RouteFile {
         }
         return Array(method.utf8).withUnsafeBytes { method in
             Array(target.utf8).withUnsafeBytes { target in
-                Array(authority.utf8).withUnsafeBytes { host in explain(method, target, host) }
+                Array(authority.utf8).withUnsafeBytes { host in explain(method, target, host, content) }
             }
         }
     }
 
     private func explain(
-        _ method: UnsafeRawBufferPointer, _ target: UnsafeRawBufferPointer, _ host: UnsafeRawBufferPointer
+        _ method: UnsafeRawBufferPointer, _ target: UnsafeRawBufferPointer, _ host: UnsafeRawBufferPointer,
+        _ content: PricedContent
     ) -> PriceExplanation {
         let hostText = String(decoding: host, as: UTF8.self)
         let canonical: CanonicalTarget
@@ -80,7 +91,12 @@ extension RouteFile {
             outcome: .notFound, forwarded: forwarded, host: hostText, amounts: [], reasons: [])
         if canonical.form != .asIs { explanation.reasons.append("the canonical target is \(forwarded)") }
         switch table.match(method: method, canonical: canonical, target: target, host: host) {
-        case .route(let index): explain(index, &explanation) { others(than: index, method, target, host, canonical) }
+        case .route(let index):
+            let others = others(than: index, method, target, host, canonical)
+            let request = PricedRequest(
+                method: String(decoding: method, as: UTF8.self), target: forwarded, doubts: canonical.doubts,
+                content: content)
+            explain(index, request, others, &explanation)
         case .methodNotAllowed(let allow):
             explanation.outcome = .methodNotAllowed(allow: allow)
             explanation.reasons.append("the path is known, the method is not: 405 with Allow: \(allow)")
@@ -93,21 +109,42 @@ extension RouteFile {
         return explanation
     }
 
-    private func explain(_ index: Int, _ explanation: inout PriceExplanation, others: () -> [Int]) {
+    private func explain(
+        _ index: Int, _ request: PricedRequest, _ others: [Int], _ explanation: inout PriceExplanation
+    ) {
         let route = routes[index]
         explanation.outcome = .route(index)
         explanation.reasons.append("matches `\(route.name)` in line \(route.line)")
-        for other in others() {
+        for other in others {
             explanation.reasons.append(
                 "`\(routes[other].name)` in line \(routes[other].line) would match too, and is less specific")
         }
-        if route.isFree {
+        var sheet = route.sheets.first
+        switch route.price {
+        case .free:
+            explanation.price = "free"
             explanation.reasons.append("the route is free")
             return
+        case .fixed: break
+        case .table(let table):
+            let verdict = PriceTableExplanation(route, table, request)
+            explanation.reasons += verdict.reasons
+            switch verdict.result {
+            case .refused(let status):
+                explanation.outcome = .unpriced(route: index, status: status)
+                return
+            case .sheet(let chosen, let rule):
+                sheet = chosen
+                explanation.rule = rule
+            }
         }
+        guard let sheet else { return }
+        explanation.price = sheet.price
+        if sheet.isFree { return explanation.reasons.append("the price is \"free\"") }
         let when = route.timing == .before ? "before the request is forwarded" : "after the upstream has answered"
-        explanation.reasons.append("the price is \(route.price), settled \(when)")
-        explanation.amounts = route.offers.map { offer in
+        explanation.reasons.append("the price is \(sheet.price), settled \(when)")
+        explanation.offers = sheet.offers
+        explanation.amounts = sheet.offers.map { offer in
             PriceExplanation.Amount(
                 asset: offer.asset, network: offer.requirements.network.name, units: offer.requirements.amount,
                 decimal: Self.decimal(offer.requirements.amount, offer.assetDecimals),
@@ -120,6 +157,7 @@ extension RouteFile {
         case .deny: explanation.reasons.append("no route matches: 404, and nothing is forwarded")
         case .free(let upstream):
             explanation.outcome = .unmatchedFree(upstream: upstream)
+            explanation.price = "free"
             explanation.reasons.append("no route matches, and `unmatched` is \"free\"")
         }
     }

@@ -116,6 +116,7 @@ struct ExampleFileTests {
             "#cert_file = \"farebox.pem\"", "#key_file = \"farebox-key.pem\"", "#verify", "#payer",
             "#transaction_prefix", "#host =", "#pay_to_allowed = [", "#rpc_urls", "#rpc_url_env",
             "#signer_key_file", "#client_ca_file", "#ocsp_file",
+            "#cost = \"$0.004\"",
         ]
         let lines = text.split(separator: "\n", omittingEmptySubsequences: false).map { line in
             let isKey = line.hasPrefix("#") && !line.hasPrefix("# ") && !excluded.contains(where: line.hasPrefix)

@@ -83,8 +83,8 @@ struct RouteFileTests {
                     payTo: Account(SmallFile.payee), maxTimeoutSeconds: 60,
                     extra: OfferExtra(name: "USDC", version: "2"))
             ])
-        #expect(route.offers.first?.versions == [1, 2])
-        #expect(route.offers.first?.adapter == "demo-chain")
+        #expect(route.allOffers.first?.versions == [1, 2])
+        #expect(route.allOffers.first?.adapter == "demo-chain")
     }
 
     @Test("lets a route say anew what it inherits")
@@ -151,7 +151,7 @@ struct RouteFileTests {
         let route = try #require(file.routes.first)
         #expect(route.requirements.map(\.amount) == [UInt256(7), UInt256(2), UInt256(1)])
         #expect(route.requirements.map(\.payTo.description) == [SmallFile.payee, SmallFile.payee, "account-1"])
-        #expect(route.offers.map(\.versions) == [[1, 2], [1, 2], [2]])
+        #expect(route.allOffers.map(\.versions) == [[1, 2], [1, 2], [2]])
         #expect(route.requirements[2].asset == .named("USD"))
         #expect(route.requirements[2].extra == OfferExtra())
     }
@@ -160,7 +160,7 @@ struct RouteFileTests {
     func versions() throws {
         let text = SmallFile.text().replacing(
             "networks = [\"eip155:84532\"]", with: "networks = [\"eip155:84532\"]\nx402_version = 2")
-        #expect(try RouteFile.parse(text: text).routes[0].offers[0].versions == [2])
+        #expect(try RouteFile.parse(text: text).routes[0].allOffers[0].versions == [2])
         let local = """
             [[assets]]
             id = "usdc@local"
@@ -181,8 +181,8 @@ struct RouteFileTests {
             accepts = ["usdc@local", "usdc@base-sepolia"]
             """
         let file = try RouteFile.parse(text: SmallFile.text(routes: local))
-        #expect(file.routes[0].offers.map(\.versions) == [[2], [1, 2]])
-        #expect(file.routes[0].offers.map(\.adapter) == ["local", "demo-chain"])
+        #expect(file.routes[0].allOffers.map(\.versions) == [[2], [1, 2]])
+        #expect(file.routes[0].allOffers.map(\.adapter) == ["local", "demo-chain"])
         guard case .mockEVM(let settings)? = file.adapters.last?.backend else { Issue.record("not a mock"); return }
         #expect(settings.domains.contains { $0.chainID == 31337 && $0.name == "USD Coin" })
     }

@@ -21,15 +21,22 @@ enum Answer {
     case tooManyRequests(LimitOverrun)
     /// As much runs at once as may, and as many wait.
     case overloaded
+    /// Readers of the request would not agree on its price.
+    case unpriced(QuoteRefusal)
+    /// Price rules cannot look into the body.
+    case unreadableBody(BodyRefusal)
+    /// Whoever knows the price cannot be asked.
+    case priceUnavailable
 
     var status: Int {
         switch self {
-        case .badTarget, .conflictingPayments: 400
+        case .badTarget, .conflictingPayments, .unpriced: 400
+        case .unreadableBody(let refusal): refusal.status
         case .notFound: 404
         case .methodNotAllowed: 405
         case .gateway(.noServer), .upstreamDown: 503
         case .gateway(let error): error.isTimeout ? 504 : 502
-        case .railUnavailable, .ledgerUnavailable, .overloaded: 503
+        case .railUnavailable, .ledgerUnavailable, .overloaded, .priceUnavailable: 503
         case .tooManyRequests: 429
         case .refusedHead(let refusal): refusal.status
         case .misdirected: 421
@@ -51,6 +58,9 @@ enum Answer {
         case .misdirected: "misdirected_request"
         case .tooManyRequests: "too_many_requests"
         case .overloaded: "overloaded"
+        case .unpriced: "ambiguous_price"
+        case .unreadableBody: "unreadable_body"
+        case .priceUnavailable: "price_unavailable"
         }
     }
 
@@ -71,6 +81,9 @@ enum Answer {
         case .misdirected: "This connection is not for that host; open one for it."
         case .tooManyRequests: "Too many requests; see Retry-After. A payment that came with this one was not used."
         case .overloaded: "Too many requests run at the moment. Nothing was charged; try again soon."
+        case .unpriced(let refusal): refusal.message
+        case .unreadableBody(let refusal): refusal.message.description
+        case .priceUnavailable: "The price cannot be told at the moment. Nothing was charged; try again later."
         }
     }
 
@@ -82,6 +95,9 @@ enum Answer {
         case .tooManyRequests(let overrun): overrun.policy.remark
         case .overloaded: "the route is full"
         case .upstreamDown(let seconds): UpstreamError.noServer(retryAfter: seconds).remark
+        case .unpriced(let refusal): refusal.doubt.message
+        case .unreadableBody(let refusal): refusal.message
+        case .priceUnavailable: "price unavailable"
         case .railUnavailable, .ledgerUnavailable, .notFound, .methodNotAllowed, .conflictingPayments, .refusedHead,
             .misdirected:
             nil
@@ -90,7 +106,7 @@ enum Answer {
 
     var retryAfterSeconds: Int? {
         switch self {
-        case .railUnavailable, .ledgerUnavailable: 5
+        case .railUnavailable, .ledgerUnavailable, .priceUnavailable: 5
         case .tooManyRequests(let overrun): overrun.retryAfterSeconds
         case .overloaded: 1
         case .gateway(.noServer(let seconds)), .upstreamDown(let seconds): seconds
@@ -109,6 +125,7 @@ enum Answer {
         case 409: "Conflict"
         case 413: "Content Too Large"
         case 414: "URI Too Long"
+        case 415: "Unsupported Media Type"
         case 421: "Misdirected Request"
         case 429: "Too Many Requests"
         case 431: "Request Header Fields Too Large"

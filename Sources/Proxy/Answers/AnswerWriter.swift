@@ -36,7 +36,12 @@ enum AnswerWriter {
         buffer.writeStaticString("{\"error\":\"")
         buffer.writeStaticString(answer.code)
         buffer.writeStaticString("\",\"message\":\"")
-        buffer.writeString(answer.message)
+        if case .unpriced = answer {
+            // Names of fields come from the file, and may have quotes.
+            buffer.writeBytes(JSONValue.string(answer.message).encoded().dropFirst().dropLast())
+        } else {
+            buffer.writeString(answer.message)
+        }
         buffer.writeStaticString("\",\"requestId\":\"")
         buffer.writeID(id)
         buffer.writeStaticString("\"}\n")

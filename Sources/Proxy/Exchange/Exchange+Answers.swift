@@ -9,14 +9,14 @@ import X402
 /// Answers that do not come from the upstream.
 extension Exchange {
     /// 402 with every offer in every wire form.
-    func challenge(_ route: PaywallRoute, _ error: ChallengeError, receipt: Receipt? = nil) {
-        guard let template = challengeTemplate(of: route) else { return }
+    func challenge(_ sheet: OfferSheet, _ error: ChallengeError, receipt: Receipt? = nil) {
+        let template = challengeTemplate(of: sheet)
         if case .refused(let reason, _) = error { self.reason = reason }
         if isAbandoned { return log() }
         // What a settlement said is told in any case.
         if receipt == nil, let overrun = overrunOfChallenges() { return answer(.tooManyRequests(overrun)) }
         status = 402
-        let expires = UInt64(loop.now().seconds) &+ UInt64(route.maxTimeoutSeconds)
+        let expires = UInt64(loop.now().seconds) &+ UInt64(sheet.maxTimeoutSeconds)
         let isPage = stream.head.isFromBrowser
         var head = stream.headBuffer()
         withForwardedTarget { target in
@@ -35,6 +35,12 @@ extension Exchange {
         if let receipt, let form = payment?.payment.form { head.writeBytes(receipt.headerLine(form: form)) }
         writeAllowOrigin(to: &head)
         send(consume head, loop.scratch, message: error.text)
+    }
+
+    /// 402 for a payment that is not taken, with what is asked of the request now.
+    func refuse(_ reason: ReasonCode, payer: String? = nil) {
+        guard let sheet else { return }
+        challenge(sheet, .refused(reason, payer: payer))
     }
 
     /// Writes the body into the loop's scratch, from where it is copied behind the head.

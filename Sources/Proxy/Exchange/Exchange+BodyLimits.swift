@@ -12,27 +12,32 @@ extension Exchange {
     }
 
     /// Counts a piece of the request's body; false once it is too long, which is answered then.
-    ///
-    /// For the payment it is as if the client had left in the middle of its body.
     func admits(_ bytes: ByteBuffer) -> Bool {
         let count = UInt64(bytes.readableBytes)
         guard count > bodyAllowance else {
             bodyAllowance -= count
             return true
         }
+        refuseBody(.refusedHead(.bodyTooLarge), remark: "request body too large")
+        return false
+    }
+
+    /// Answers in the middle of a body, or breaks off where an answer has begun.
+    ///
+    /// For the payment it is as if the client had left there.
+    func refuseBody(_ reason: Answer, remark: StaticString) {
         bodyCheck = nil
         let mayAnswer = status == 0 && held == nil
         let isOver = leave(machine.downstreamClosed(requestComplete: false))
         upstream = nil
         if isOver, mayAnswer {
-            answer(.refusedHead(.bodyTooLarge))
+            answer(reason)
         } else {
-            remark = "request body too large"
+            self.remark = remark
             isAbandoned = true
             stream.abort()
             if isOver { log() }
         }
-        return false
     }
 
     /// Counts a piece of the answer's body; false once it is too long, which ends the answer.

@@ -10,6 +10,9 @@ extension Exchange {
     /// Sends the request upstream; `bodyInHand` is what was held back of its body.
     func forward(bodyInHand: ByteBuffer? = nil, trailers: ByteBuffer? = nil) {
         guard let route else { return }
+        if bodyInHand == nil, let held = quote?.takeBody() {
+            return forward(bodyInHand: held.bytes, trailers: held.trailers)
+        }
         let head = stream.head
         let group = loop.upstream(route.upstream, of: generation)
         var buffer = ForwardedHead.build(
@@ -40,6 +43,7 @@ extension Exchange {
             request.end(trailers: trailers)
         } else {
             request.flush()
+            goOnWithBody()
         }
     }
 

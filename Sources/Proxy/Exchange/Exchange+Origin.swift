@@ -4,12 +4,11 @@ import X402
 
 /// The origin that a 402 advertises.
 extension Exchange {
-    /// The 402 of a route: under the client's own origin where the file names none and it is known, else under the file's.
-    func challengeTemplate(of route: PaywallRoute) -> ChallengeTemplate? {
-        guard !route.advertisedHosts.isEmpty, let host = hostOfClient, route.advertisedHosts.contains(host) else {
-            return route.challenge
-        }
-        return loop.challenge(of: route, host: host, isSecure: client.isSecure)
+    /// The 402 of a sheet: under the client's own origin where the file names none and it is known, else under the file's.
+    func challengeTemplate(of sheet: OfferSheet) -> ChallengeTemplate {
+        guard let route, !route.advertisedHosts.isEmpty, let host = hostOfClient, route.advertisedHosts.contains(host)
+        else { return sheet.challenge }
+        return loop.challenge(of: sheet, host: host, isSecure: client.isSecure)
     }
 
     /// The host that the client asked for, lower-case; nil where nobody trusted says so, or on a port of its own.

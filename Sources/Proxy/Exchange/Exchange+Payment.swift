@@ -1,22 +1,24 @@
 import Facilitator
 import Ledger
 import NIOCore
+import Pricing
 import Primitives
 import Transport
 import X402
 
 /// From the payment header to the claim.
 extension Exchange {
-    func admitPriced(_ route: PaywallRoute) {
+    func admitPriced(_ route: PaywallRoute, _ sheet: OfferSheet) {
+        self.sheet = sheet
         switch readPayment() {
         case .none:
-            challenge(route, .unpaid)
+            challenge(sheet, .unpaid)
         case .undecodable(let reason):
-            challenge(route, .refused(reason))
+            challenge(sheet, .refused(reason))
         case .conflicting:
             answer(.conflictingPayments)
         case .payment(let payment):
-            match(payment, on: route)
+            match(payment, on: route, sheet)
         }
     }
 
@@ -40,35 +42,49 @@ extension Exchange {
         }
     }
 
-    /// Finds the offer that the payment is for: ours of now, or one that an older file made and that still stands.
-    private func match(_ payment: Payment, on route: PaywallRoute) {
-        let match = payment.match(route.offers)
-        if case .offer(let index) = match, payment.isSigned(for: route.offers[index]) {
-            verify(payment, offer: route.offers[index], rail: route.rail(of: index, form: payment.form))
-            return
+    /// Finds the offer that the payment is for: ours of now, or one that was made before and still stands.
+    ///
+    /// Only the sheet that this request is priced by counts, not those of the route's other rules.
+    private func match(_ payment: Payment, on route: PaywallRoute, _ sheet: OfferSheet) {
+        let match = payment.match(sheet.offers)
+        if case .offer(let index) = match, payment.isSigned(for: sheet.offers[index]) {
+            return verify(payment, offer: index, of: sheet)
         }
-        for older in loop.retiredRoutes(named: route.name) {
-            guard case .offer(let index) = payment.match(older.route.offers) else { continue }
-            let offer = older.route.offers[index]
-            guard payment.isSigned(for: offer), loop.isStanding(offer, since: older.since) else { continue }
-            verify(payment, offer: offer, rail: older.route.rail(of: index, form: payment.form))
-            return
+        if let (earlier, index) = offerMadeBefore(payment, on: route) {
+            return verify(payment, offer: index, of: earlier)
         }
         switch match {
-        case .offer(let index):
-            verify(payment, offer: route.offers[index], rail: route.rail(of: index, form: payment.form))
-        case .ambiguous: challenge(route, .refused(.ambiguousOffer))
-        case .none(let reason): challenge(route, .refused(reason))
+        case .offer(let index): verify(payment, offer: index, of: sheet)
+        case .ambiguous: challenge(sheet, .refused(.ambiguousOffer))
+        case .none(let reason): challenge(sheet, .refused(reason))
         }
     }
 
-    private func verify(_ payment: Payment, offer: PaymentRequirements, rail: (any Rail)?) {
+    /// The offer that this request was made under an older file, or at an earlier hour.
+    private func offerMadeBefore(_ payment: Payment, on route: PaywallRoute) -> (OfferSheet, Int)? {
+        if let quote, quote.tariff.table.dependsOnTime {
+            let then = loop.now().adding(seconds: -Int64(route.maxTimeoutSeconds))
+            if let sheet = sheet(under: route.pricing, at: then), let index = payment.signedOffer(of: sheet) {
+                return (sheet, index)
+            }
+        }
+        for older in loop.retiredRoutes(named: route.name) {
+            guard let sheet = sheet(under: older.route.pricing, at: loop.now()),
+                let index = payment.signedOffer(of: sheet), loop.isStanding(sheet.offers[index], since: older.since)
+            else { continue }
+            return (sheet, index)
+        }
+        return nil
+    }
+
+    private func verify(_ payment: Payment, offer index: Int, of sheet: OfferSheet) {
         guard let route else { return }
-        guard let rail else {
-            challenge(route, .refused(.unsupportedScheme))
+        let offer = sheet.offers[index]
+        guard let rail = sheet.rail(of: index, form: payment.form) else {
+            refuse(.unsupportedScheme)
             return
         }
-        self.payment = PaymentContext(payment: payment, offer: offer, rail: rail)
+        self.payment = PaymentContext(payment: payment, offer: offer, sheet: sheet, rail: rail)
         let local =
             switch rail.settlement {
             case .local: true
@@ -126,10 +142,9 @@ extension Exchange {
         case .reserve(let opening):
             admitVerified(opening)
         case .refuse(let reason):
-            guard let route else { return }
             var payer: String?
             if case .invalid(_, let known) = outcome { payer = known }
-            challenge(route, .refused(reason, payer: payer))
+            refuse(reason, payer: payer)
         case .drop:
             log()
         case .unreachable:
@@ -157,7 +172,7 @@ extension Exchange {
             scheme: payment.offer.scheme, network: payment.offer.network, asset: payment.offer.asset,
             amount: payment.offer.amount, payTo: payment.offer.payTo, payer: verified.payer,
             validBefore: verified.validBefore, settlement: settlementOrder(opening, payment))
-        let exposure = exposure(of: payment, verified, on: route)
+        let exposure = exposure(of: payment, verified)
         self.payment?.isExposureBounded = exposure?.perPayer != nil && exposure?.total != nil
         var request = ReserveRequest(
             claim: claim, opening: self.opening(opening, payment: payment, identity: verified.identity, now: now),
@@ -171,10 +186,10 @@ extension Exchange {
 
     /// What the claim is measured against; a rail without an outside effect leaves nothing open.
     private func exposure(
-        of payment: PaymentContext, _ verified: VerifiedPayment, on route: PaywallRoute
+        of payment: PaymentContext, _ verified: VerifiedPayment
     ) -> ExposureTerms? {
         guard case .remote = payment.rail.settlement else { return nil }
-        var terms = route.exposure(of: payment.offer)
+        var terms = payment.sheet.exposure(of: payment.offer)
         if let balance = verified.balance { terms = terms ?? ExposureTerms(); terms?.balance = balance }
         return terms
     }
@@ -232,11 +247,9 @@ extension Exchange {
         case .checkBody(_, let print):
             checkBody(print)
         case .refuseUsed:
-            guard let route else { return }
-            challenge(route, .refused(.paymentAlreadyUsed))
+            refuse(.paymentAlreadyUsed)
         case .refuseOverdrawn:
-            guard let route, let payment else { return }
-            challenge(route, .refused(.insufficientBalance, payer: payment.verified?.payer))
+            refuse(.insufficientBalance, payer: payment?.verified?.payer)
         case .refuseInFlight:
             answerWithoutOffers(.conflict, .paymentInFlight)
         case .answerPending(let transaction):
@@ -266,9 +279,25 @@ extension Exchange {
         bodyCheck = check
         if stream.head.body == .none {
             bodyChecked(check.ended())
+        } else if let held = quote?.takeBody() {
+            checkHeld(held.bytes, check, trailers: held.trailers)
         } else {
             stream.acceptBody()
         }
+    }
+
+    /// Checks what was held back for the price, and lets the rest come where that does not decide.
+    private func checkHeld(_ bytes: ByteBuffer, _ check: consuming BodyCheck, trailers: ByteBuffer?) {
+        var verdict = check.received(bytes)
+        if verdict == .undecided, isRequestComplete { verdict = check.ended() }
+        bodyCheck = check
+        if verdict == .undecided { return goOnWithBody() }
+        bodyChecked(verdict, trailers: trailers)
+    }
+
+    /// Lets a client go on that was made to wait.
+    func goOnWithBody() {
+        if quote?.takePause() == true { stream.resumeBody() }
     }
 
     func bodyChecked(_ verdict: BodyCheck.Verdict, trailers: ByteBuffer? = nil) {
@@ -281,8 +310,7 @@ extension Exchange {
         case .refuse(let reference):
             remark = "another body than the one that was paid for"
             write(.undelivered(grant: nil, client: nil, body: shownPrint), of: reference)
-            guard let route else { return }
-            challenge(route, .refused(.paymentAlreadyUsed))
+            refuse(.paymentAlreadyUsed)
         case .unreachable:
             unreachable("body checked")
         }
@@ -290,6 +318,12 @@ extension Exchange {
 }
 
 extension Payment {
+    /// The offer of a sheet that was signed for; nil where there is none.
+    fileprivate func signedOffer(of sheet: OfferSheet) -> Int? {
+        guard case .offer(let index) = match(sheet.offers), isSigned(for: sheet.offers[index]) else { return nil }
+        return index
+    }
+
     /// Whether what was signed is what the offer asks, as far as our own reading goes.
     ///
     /// Version 1 and the plain form name no amount beside it, so that they fit every offer of their asset.

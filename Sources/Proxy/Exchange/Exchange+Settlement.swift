@@ -60,9 +60,9 @@ extension Exchange {
 
     /// 402 with the reason, offers for another try, and the failed receipt.
     private func refuseSettlement(_ reason: ReasonCode) {
-        guard let route, let payment else { return }
+        guard let sheet, let payment else { return }
         challenge(
-            route, .refused(reason, payer: payment.verified?.payer), receipt: payment.failedReceipt(reason))
+            sheet, .refused(reason, payer: payment.verified?.payer), receipt: payment.failedReceipt(reason))
     }
 
     var lease: UnixTime { loop.now().adding(seconds: loop.shared.leaseSeconds) }

@@ -23,6 +23,12 @@ final class Exchange {
     var route: PaywallRoute?
     /// The target as it is priced and forwarded.
     var target = ForwardedTarget.asReceived
+    /// How else servers may read the target.
+    var targetDoubts: TargetDoubts = []
+    /// The price under a table; nil where the route has one for all.
+    var quote: RequestQuote?
+    /// What is asked of this request; nil where nothing is, or nothing is known yet.
+    var sheet: OfferSheet?
     var upstream: UpstreamRequest?
     var payment: PaymentContext?
 
@@ -85,9 +91,10 @@ final class Exchange {
         if let overrun = overrunOfClient() { return answer(.tooManyRequests(overrun)) }
         if stream.peer.hasStrictNames, isMisdirected { return answer(.misdirected) }
         switch Admission.decide(stream.head, generation: generation) {
-        case .forward(let route, let target):
+        case .forward(let route, let target, let doubts):
             self.route = route
             self.target = target
+            targetDoubts = doubts
             if let overrun = overrun(of: route) {
                 answer(.tooManyRequests(overrun))
             } else if isTooLong(for: route) {
@@ -97,7 +104,7 @@ final class Exchange {
             } else if isUpstreamDown(route) {
                 answerUpstreamDown(route)
             } else {
-                admitPriced(route)
+                quote(route)
             }
         case .preflight(let methods):
             answerPreflight(allowing: methods)
@@ -137,6 +144,7 @@ extension Exchange: RequestHandler {
     func bodyReceived(_ bytes: ByteBuffer) {
         tunnel?.bytesIn &+= UInt64(bytes.readableBytes)
         guard admits(bytes) else { return }
+        if let quote, !mayPass(bytes, quote) { return }
         if var check = bodyCheck {
             bodyCheck = nil
             let verdict = check.received(bytes)
@@ -155,6 +163,7 @@ extension Exchange: RequestHandler {
     func requestEnded(trailers: ByteBuffer?) {
         isRequestComplete = true
         if tunnel != nil { return tunnelClientEnded() }
+        if let quote, !mayEnd(trailers: trailers, quote) { return }
         if let check = bodyCheck {
             bodyChecked(check.ended(), trailers: trailers)
             return
@@ -212,7 +221,7 @@ extension Exchange: ResponseHandler {
 
     /// Whether an answer is what was paid for; a call of gRPC can fail under any status of HTTP.
     private func delivers(_ head: ResponseHead) -> Bool {
-        guard let route, !route.isFree else { return true }
+        guard let route, sheet != nil else { return true }
         return route.chargeOn.contains(head.status)
             && !(GRPCAnswer.isAsked(by: stream.head) && GRPCAnswer.hasFailed(head))
     }

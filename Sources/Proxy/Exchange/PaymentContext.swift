@@ -7,6 +7,8 @@ import X402
 struct PaymentContext {
     var payment: Payment
     var offer: PaymentRequirements
+    /// The sheet that the offer stands on.
+    var sheet: OfferSheet
     var rail: any Rail
     /// Set once it is verified.
     var verified: VerifiedPayment?

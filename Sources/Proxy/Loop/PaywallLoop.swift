@@ -21,7 +21,7 @@ package final class PaywallLoop: RequestDelegate {
     private var random: SystemRandomNumberGenerator
     private var accessLog: AccessLog
     private var flushTimer: RepeatedTask?
-    /// 402s under origins that clients used; as many as the file in force has routes and hosts, twice.
+    /// 402s under origins that clients used; as many as the file in force has prices and hosts, twice.
     private var challenges: [ChallengeKey: ChallengeTemplate] = [:]
 
     var reader = PaymentReader()
@@ -107,6 +107,7 @@ package final class PaywallLoop: RequestDelegate {
         }
         accessLog.member("protocol", constant: exchange.stream.version.name)
         if let route = exchange.route { accessLog.member("route", route.name) }
+        if let rule = exchange.quote?.rule { accessLog.member("rule", rule) }
         accessLog.member("status", UInt64(exchange.status))
         accessLog.member("bytes", exchange.bytesOut)
         if let tunnel = exchange.tunnel { accessLog.member("bytes_in", tunnel.bytesIn) }
@@ -158,11 +159,11 @@ package final class PaywallLoop: RequestDelegate {
         return pool
     }
 
-    /// The 402 of a route under the origin of a host that the file names.
-    func challenge(of route: PaywallRoute, host: String, isSecure: Bool) -> ChallengeTemplate? {
-        let key = ChallengeKey(route: ObjectIdentifier(route), host: host, isSecure: isSecure)
+    /// The 402 of a sheet under the origin of a host that the file names.
+    func challenge(of sheet: OfferSheet, host: String, isSecure: Bool) -> ChallengeTemplate {
+        let key = ChallengeKey(sheet: ObjectIdentifier(sheet), host: host, isSecure: isSecure)
         if let known = challenges[key] { return known }
-        let template = route.makeChallenge?((isSecure ? "https://" : "http://") + host)
+        let template = sheet.makeChallenge((isSecure ? "https://" : "http://") + host)
         challenges[key] = template
         return template
     }
@@ -240,9 +241,9 @@ package final class PaywallLoop: RequestDelegate {
     }
 }
 
-/// A 402 that differs from its route's by the origin.
+/// A 402 that differs from its sheet's by the origin.
 private struct ChallengeKey: Hashable {
-    let route: ObjectIdentifier
+    let sheet: ObjectIdentifier
     let host: String
     let isSecure: Bool
 }

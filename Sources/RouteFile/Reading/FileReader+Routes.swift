@@ -41,21 +41,21 @@ extension FileReader {
         var terms = PaymentTerms(section, assets: context.assets, inheriting: context.terms)
         makeRoomForBatch(&terms, context)
         let upstream = upstream(section, context)
-        let price = section.require("price", ValueKind.price)
+        let price = self.price(section, pattern: pattern?.value)
         let description = section.read("description", ValueKind.text)
         let maxBody = section.read("max_body_bytes", ValueKind.size)
         let scrub = section.list("scrub", ValueKind.fieldName) ?? []
         let upgrade = section.list("upgrade", ValueKind.upgradeToken) ?? []
         let mimeType = section.read("mime_type", ValueKind.text)
-        let limits = routeLimits(section, isFree: price.map { $0.value == .free })
-        var offers: [RouteOffer] = []
-        if let price, price.value != .free {
-            let isUsable = checkAssets(of: price, terms, context)
-            offers = self.offers(isUsable ? price : nil, section, terms, context)
+        let limits = routeLimits(section, isFree: price.map { $0.price == .free })
+        var sheets: [SheetSettings]?
+        if let price, price.price != .free {
+            sheets = self.sheets(price, section, terms, context)
             checkTimes(section, terms, context)
         }
         var draft = RouteDraft(pattern: pattern, settings: nil, payees: terms.payTo?.accounts ?? [])
-        guard let pattern, let upstream, let price, let description, let mimeType, let timing = terms.timing,
+        guard let pattern, let upstream, let price, let value = price.price, let description, let mimeType,
+            let timing = terms.timing,
             let maxTimeout = terms.maxTimeoutSeconds, let redeliveries = terms.redeliveries,
             let forward = terms.forward,
             let limits
@@ -65,7 +65,8 @@ extension FileReader {
         }
         draft.settings = RouteSettings(
             name: pattern.value.description, pattern: pattern.value, line: section.place.line, upstream: upstream.value,
-            price: price.value, offers: offers, timing: timing.value, chargeOn: terms.chargeOn,
+            price: value, sheets: sheets ?? [], terms: price.terms, bodyPrice: bodyPrice(price, sheets ?? []),
+            timing: timing.value, chargeOn: terms.chargeOn,
             redeliveries: redeliveries.value, maxTimeoutSeconds: maxTimeout.value, description: description.value,
             mimeType: mimeType.value, forwardPayment: forward.value,
             upgrade: upgrade.map(\.value), maxBodyBytes: maxBody.map { UInt64($0.value) }, scrub: scrub.map(\.value),
@@ -113,22 +114,6 @@ extension FileReader {
         return section.require("upstream", Self.upstream(context.upstreams))
     }
 
-    /// False when the price names what there is not.
-    private func checkAssets(of price: Located<Price>, _ terms: PaymentTerms, _ context: RouteContext) -> Bool {
-        var isUsable = true
-        for id in price.value.namedAssets where !context.assets.isUnreadable(id) {
-            if context.assets.asset(id) == nil {
-                isUsable = false
-                log.add(
-                    price.place, "unknown asset \"\(id)\"", suggestion: NearestName.of(id, among: context.assets.ids))
-            } else if let accepts = terms.accepts, !accepts.contains(where: { $0.value.id == id }) {
-                isUsable = false
-                log.add(price.place, "has an amount of \(id), which the route does not accept")
-            }
-        }
-        return isUsable
-    }
-
     /// Under `batch` an offer must stand long enough for a batch, its block and one more batch.
     private func makeRoomForBatch(_ terms: inout PaymentTerms, _ context: RouteContext) {
         guard terms.timing?.value == .batch, let given = terms.maxTimeoutSeconds else { return }
@@ -149,80 +134,5 @@ extension FileReader {
     private func checkTimes(_ section: Section, _ terms: PaymentTerms, _ context: RouteContext) {
         guard let maxTimeout = terms.maxTimeoutSeconds, .seconds(maxTimeout.value) > context.maxValidity else { return }
         log.addOnce(maxTimeout.place, "is longer than `max_validity`: every payment would be refused")
-    }
-
-    private func offers(
-        _ price: Located<Price>?, _ section: Section, _ terms: PaymentTerms, _ context: RouteContext
-    ) -> [RouteOffer] {
-        guard let accepts = terms.accepts else {
-            log.add(
-                section.place(of: "accepts"), "is missing, here and in [payments]: which assets pay for this route?")
-            return []
-        }
-        if accepts.isEmpty, !log.hasMistake(under: terms.acceptsPlace) {
-            log.addOnce(terms.acceptsPlace, "is empty: nothing could pay for a route")
-        }
-        if terms.payTo == nil {
-            log.add(section.place(of: "pay_to"), "is missing, here and in [payments]: who is paid?")
-        }
-        var offers: [RouteOffer] = []
-        for (index, accepted) in accepts.enumerated() {
-            if accepts[..<index].contains(where: { $0.value == accepted.value }) {
-                log.addOnce(accepted.place, "\(accepted.value.text) is there twice")
-            }
-            if let offer = offer(accepted, price, terms, context) { offers.append(offer) }
-        }
-        return offers
-    }
-
-    private func offer(
-        _ accepted: Located<AcceptedAsset>, _ price: Located<Price>?, _ terms: PaymentTerms, _ context: RouteContext
-    ) -> RouteOffer? {
-        let (asset, scheme) = (accepted.value.asset, accepted.value.scheme)
-        let amount = price.flatMap { self.amount($0, of: asset) }
-        let payee = payee(asset, terms)
-        let served = [1, 2].compactMap { version -> (version: Int, adapter: String)? in
-            if version == 1, !accepted.value.hasVersion1 { return nil }
-            return context.adapters.serving(version: version, scheme: scheme, network: asset.network)
-                .map { (version, $0) }
-        }
-        guard let best = served.last else {
-            if context.adapters.isComplete {
-                let what = scheme == "exact" ? "" : "scheme \(scheme) on "
-                log.addOnce(accepted.place, "no adapter serves \(what)\(asset.network), the network of \(asset.id)")
-            }
-            return nil
-        }
-        guard let amount, let payee, let maxTimeout = terms.maxTimeoutSeconds else { return nil }
-        let requirements = PaymentRequirements(
-            scheme: scheme, network: asset.network, asset: asset.account, amount: amount, payTo: payee,
-            maxTimeoutSeconds: maxTimeout.value,
-            extra: accepted.value.extra(facilitator: context.adapters.facilitator(of: best.adapter)))
-        return RouteOffer(
-            requirements: requirements, asset: asset.id, assetDecimals: asset.decimals, versions: served.map(\.version),
-            adapter: best.adapter)
-    }
-
-    private func amount(_ price: Located<Price>, of asset: AssetSettings) -> UInt256? {
-        do {
-            return try price.value.amount(
-                in: PricedAsset(id: asset.id, decimals: asset.decimals, isDollarPegged: asset.isDollarPegged))
-        } catch {
-            log.addOnce(price.place, error.reason)
-            return nil
-        }
-    }
-
-    private func payee(_ asset: AssetSettings, _ terms: PaymentTerms) -> Account? {
-        guard let payTo = terms.payTo, payTo.isReadable else { return nil }
-        guard let payee = payTo.account(on: asset.network) else {
-            log.addOnce(payTo.place, "names nobody on \(asset.network), the network of \(asset.id)")
-            return nil
-        }
-        if asset.network.chainID != nil, payee.value.address == nil {
-            log.addOnce(payee.place, "is not an address: 0x and 40 hexadecimal digits, as \(asset.id) needs")
-            return nil
-        }
-        return payee.value
     }
 }

@@ -97,15 +97,23 @@ struct FileReader {
         }
     }
 
-    /// Routes of one price make one class: the same offers in the same order.
+    /// Routes of one price make one class: the same rules, with the same offers in the same order.
+    ///
+    /// One whose rules look at its path is a class of its own: another reading of the path may have another price.
     private func table(
         _ routes: [RouteSettings], _ upstreams: [UpstreamSettings], _ server: ServerSettings
     ) -> RouteTable? {
-        var classes: [[PaymentRequirements]: Int] = [:]
-        let entries = routes.map { route in
+        var classes: [RouteSettings.Cost: Int] = [:]
+        let entries = routes.enumerated().map { index, route in
             let next = classes.count
             let cost: RouteCost =
-                route.isFree ? .free : .priced(class: classes[route.requirements, setDefault: next])
+                if route.isFree {
+                    .free
+                } else if route.pricesByPath {
+                    .priced(class: -1 - index)
+                } else {
+                    .priced(class: classes[route.cost, setDefault: next])
+                }
             return RouteTable.Entry(
                 route.pattern, cost: cost, keepsEncodedSlash: upstreams[route.upstream].keepsEncodedSlash)
         }

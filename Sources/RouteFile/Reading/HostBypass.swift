@@ -16,7 +16,7 @@ struct HostBypass {
                 switch match(method, route.pattern) {
                 case .route(let index):
                     let other = routes[index]
-                    if other.upstream == route.upstream, other.requirements != route.requirements {
+                    if other.upstream == route.upstream, other.cost != route.cost {
                         return (route, other)
                     }
                 case .none: if unmatched == .free(upstream: route.upstream) { return (route, nil) }

@@ -108,7 +108,6 @@ enum ValueKind {
 
     static func price(_ node: DocumentNode) -> Reading<Price> {
         switch node.value {
-        case .table: return .mistake("a price table is not available in this version; write \"$0.001\" or \"free\"")
         case .integer, .other: return .mistake("must be a string such as \"$0.001\", not \(node.kind)")
         case .string(let text):
             do {

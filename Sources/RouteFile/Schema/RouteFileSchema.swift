@@ -6,7 +6,9 @@ package enum RouteFileSchema {
         "facilitator": facilitator, "ledger": ledger, "payments": payments,
         "payments.batch": batch, "limits": limits, "assets": assets,
         "upstreams": upstreams, "upstreams.servers": servers,
-        "upstreams.health": health, "upstreams.tls": upstreamTLS, "routes": routes, "adapters": adapters,
+        "upstreams.health": health, "upstreams.tls": upstreamTLS, "routes": routes, "routes.price": priceTable,
+        "routes.price.rules": priceRules,
+        "adapters": adapters,
         "adapters.backend": backend,
     ]
 
@@ -104,6 +106,13 @@ package enum RouteFileSchema {
         .key("queue_timeout", "\"5s\""), .later("free"), .later("grant"),
         .later("mode"),
     ]
+
+    private static let priceTable: [KeySpec] = [
+        .key("default"), .key("cost"), .key("margin"), .key("minimum"), .key("maximum"), .key("rate"),
+        .key("max_body_bytes", "\"64KiB\""), .key("on_unreadable_body", "\"refuse\""), .key("rules"),
+    ]
+
+    private static let priceRules: [KeySpec] = [.key("name"), .key("when"), .key("price"), .key("cost")]
 
     private static let adapters: [KeySpec] = [
         .key("kind"), .key("id"), .key("x402_version"), .key("scheme", "\"exact\""), .key("networks"),

@@ -12,9 +12,13 @@ package struct RouteSettings: Sendable {
     package var line: Int
     /// Index into the file's upstreams.
     package var upstream: Int
-    package var price: Price
-    /// In order of preference; empty when the route is free.
-    package var offers: [RouteOffer]
+    package var price: RoutePrice
+    /// The prices that can be told beforehand: those of the table's amounts, or the only one; none on a free route.
+    package var sheets: [SheetSettings]
+    /// How the rates, margins and bounds of its table turn a price into amounts.
+    package var terms: PriceTerms
+    /// Nil where no rule looks at the body.
+    package var bodyPrice: BodyPriceSettings?
     package var timing: SettlementTiming
     package var chargeOn: StatusSet
     package var redeliveries: Int
@@ -32,8 +36,37 @@ package struct RouteSettings: Sendable {
 
     package var isFree: Bool { price == .free }
 
-    /// What a payment must be, in order of preference.
-    package var requirements: [PaymentRequirements] { offers.map(\.requirements) }
+    /// Whether its price depends on parameters of its path.
+    package var pricesByPath: Bool {
+        guard case .table(let table) = price else { return false }
+        return table.fields.contains { if case .path = $0 { true } else { false } }
+    }
+
+    /// Every way to pay for any of its prices.
+    package var allOffers: [RouteOffer] { (sheets + [bodyPrice?.dearest].compactMap(\.self)).flatMap(\.offers) }
+
+    /// What a payment may be, under any of its prices.
+    package var requirements: [PaymentRequirements] { allOffers.map(\.requirements) }
+
+    /// What makes two routes cost the same: the rules and all that they lead to.
+    package var cost: Cost { Cost(price: price, sheets: sheets.map(\.requirements), terms: terms, body: bodyPrice) }
+
+    package struct Cost: Hashable, Sendable {
+        private var price: RoutePrice?
+        private var sheets: [[PaymentRequirements]]
+        private var terms: PriceTerms
+        private var body: BodyPriceSettings?
+
+        fileprivate init(
+            price: RoutePrice, sheets: [[PaymentRequirements]], terms: PriceTerms, body: BodyPriceSettings?
+        ) {
+            // What a fixed price comes to says it all, in whatever words.
+            if case .table = price { self.price = price }
+            self.sheets = sheets
+            self.terms = terms
+            self.body = body
+        }
+    }
 }
 
 /// One way to pay for a route.

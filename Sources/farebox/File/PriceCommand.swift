@@ -1,4 +1,5 @@
 import ArgumentParser
+import Proxy
 import RouteFile
 
 /// `farebox price`: which route, and what it costs.
@@ -11,8 +12,11 @@ struct PriceCommand: ParsableCommand {
 
               farebox price --config routes.toml GET /v1/weather/berlin
               farebox price POST https://api.example.com/v1/search
+              farebox price POST /v1/chat -H 'x-tier: gold' -d '{"model": "small"}'
 
-            Exit codes: 0 a route matches, 1 the server would answer 400, 404 or 405.
+            Of a price table it tells rule by rule why it applies or not.
+
+            Exit codes: 0 a route matches, 1 the server would answer 400, 404, 405, 413 or 415.
             """)
 
     @Argument(help: ArgumentHelp("The method.", valueName: "method"))
@@ -20,6 +24,21 @@ struct PriceCommand: ParsableCommand {
 
     @Argument(help: ArgumentHelp("A URL, or a path at `server.public_url`.", valueName: "url"))
     var url: String
+
+    @Option(
+        name: [.customShort("H"), .customLong("header")], parsing: .unconditionalSingleValue,
+        help: ArgumentHelp("A header field, `Name: value`; may be repeated.", valueName: "line"))
+    var headers: [String] = []
+
+    @Option(
+        name: [.customShort("d"), .customLong("data")], parsing: .unconditional,
+        help: ArgumentHelp(
+            "The body, taken for JSON unless a header says otherwise; `@file` reads it from a file.", valueName: "data")
+    )
+    var data: String?
+
+    @Option(help: ArgumentHelp("The moment to price for, as 2026-11-21T09:05:00Z; now by default.", valueName: "time"))
+    var at: TimeArgument?
 
     @OptionGroup
     var file: RouteFileOptions
@@ -29,8 +48,10 @@ struct PriceCommand: ParsableCommand {
 
     func run() throws {
         let file = try file.loadOrFail()
+        let content = PricedContent(
+            fields: try fields(), body: try data.map(BodyArgument.read), now: at?.time ?? PaywallShared.systemTime())
         let report = PriceReport(
-            method: method, explanation: file.explain(method: method, target: url), file: file)
+            method: method, explanation: file.explain(method: method, target: url, with: content), file: file)
         if case .notATarget = report.explanation.outcome {
             throw ValidationError("`\(url.shown())` is neither a path nor an http or https URL")
         }
@@ -40,5 +61,14 @@ struct PriceCommand: ParsableCommand {
             for line in report.lines { OutputStream.standard.line(line) }
         }
         if !report.isForwarded { throw ExitStatus.failure }
+    }
+
+    private func fields() throws -> [(name: String, value: String)] {
+        try headers.map { line in
+            guard let field = FieldArgument.read(line) else {
+                throw ValidationError("a header is written `Name: value`")
+            }
+            return field
+        }
     }
 }

@@ -14,7 +14,7 @@ struct PriceReport {
     var isForwarded: Bool {
         switch explanation.outcome {
         case .route, .unmatchedFree: true
-        case .notFound, .methodNotAllowed, .refused, .notATarget: false
+        case .notFound, .methodNotAllowed, .refused, .unpriced, .notATarget: false
         }
     }
 
@@ -25,19 +25,22 @@ struct PriceReport {
         case .notFound: 404
         case .methodNotAllowed: 405
         case .refused: 400
+        case .unpriced(_, let status): status
         }
     }
 
     private var route: RouteSettings? {
-        guard case .route(let index) = explanation.outcome else { return nil }
-        return file.routes[index]
+        switch explanation.outcome {
+        case .route(let index), .unpriced(let index, _): file.routes[index]
+        case .unmatchedFree, .notFound, .methodNotAllowed, .refused, .notATarget: nil
+        }
     }
 
     private var upstream: String? {
         switch explanation.outcome {
         case .route(let index): file.upstreams[file.routes[index].upstream].configuration.name
         case .unmatchedFree(let upstream): file.upstreams[upstream].configuration.name
-        case .notFound, .methodNotAllowed, .refused, .notATarget: nil
+        case .notFound, .methodNotAllowed, .refused, .unpriced, .notATarget: nil
         }
     }
 
@@ -46,15 +49,16 @@ struct PriceReport {
         pairs.add("request", explanation.forwarded.map { "\(method) \(explanation.host)\($0)".shown() })
         pairs.add("answer", status.map(String.init))
         pairs.add("upstream", upstream)
-        pairs.add("price", isForwarded ? route?.price.description ?? "free" : nil)
+        pairs.add("price", explanation.price)
+        pairs.add("rule", explanation.rule)
         for (index, reason) in explanation.reasons.enumerated() { pairs.add(index == 0 ? "why" : "", reason.shown()) }
-        guard let route, !route.offers.isEmpty else { return pairs.lines() }
+        guard !explanation.offers.isEmpty else { return pairs.lines() }
         var table = TextTable([
             TextTable.Column(title: "AMOUNT", isRightAligned: true), TextTable.Column(title: "ASSET"),
             TextTable.Column(title: "NETWORK"), TextTable.Column(title: "PAY TO"), TextTable.Column(title: "FORMS"),
             TextTable.Column(title: "ADAPTER"),
         ])
-        table.rows = zip(explanation.amounts, route.offers).map { amount, offer in
+        table.rows = zip(explanation.amounts, explanation.offers).map { amount, offer in
             [
                 "\(amount.units) (\(amount.decimal))", amount.asset, amount.network, amount.payTo,
                 Self.forms(of: offer), amount.adapter,
@@ -73,10 +77,10 @@ struct PriceReport {
         .members([
             "method": .string(method), "host": .string(explanation.host), "target": .text(explanation.forwarded),
             "status": status.map { .integer($0) }, "route": .text(route?.name), "line": route.map { .integer($0.line) },
-            "upstream": .text(upstream), "price": .text(isForwarded ? route?.price.description ?? "free" : nil),
+            "upstream": .text(upstream), "price": .text(explanation.price), "rule": .text(explanation.rule),
             "settle": .text(route.flatMap { $0.isFree ? nil : $0.timing.word }),
             "why": .array(explanation.reasons.map(JSONValue.string)),
-            "offers": route.map { .array($0.offers.map(Self.json)) },
+            "offers": route.map { _ in .array(explanation.offers.map(Self.json)) },
         ])
     }
 

@@ -19,8 +19,7 @@ extension PaywallGeneration {
             case .free(let upstream):
                 .free(
                     PaywallRoute(
-                        name: "unmatched", upstream: upstream, returns: file.returns([], of: upstream, to: origin),
-                        registry: registry))
+                        name: "unmatched", upstream: upstream, returns: file.returns([], of: upstream, to: origin)))
             }
         self.init(
             table: file.table,
@@ -42,17 +41,16 @@ extension PaywallRoute {
             case .plain: .plain
             case .signed: .signed(key: file.forwardKey?.reveal { Array($0.utf8) } ?? [])
             }
+        let terms = SheetTerms(
+            description: route.description, mimeType: route.mimeType, origin: origin, registry: registry)
         self.init(
-            name: route.name, upstream: route.upstream, offers: route.requirements, timing: route.timing,
+            name: route.name, upstream: route.upstream, pricing: file.pricing(of: route, on: terms),
+            timing: route.timing,
             chargeOn: route.chargeOn, redelivery: RedeliveryPolicy(limit: route.redeliveries), facts: facts,
             upgrades: UpgradeSet(route.upgrade),
             returns: file.returns(route.scrub, of: route.upstream, to: origin), maxBodyBytes: route.maxBodyBytes,
-            exposures: route.timing == .before ? [:] : file.exposures(of: route),
             leastValidity: route.timing == .batch ? file.batch.plan.margin.components.seconds : 0,
-            limits: route.limits, description: route.description, mimeType: route.mimeType,
-            price: route.price.description, origin: origin,
-            advertisedHosts: file.server.hasPublicURL ? [] : file.hosts(of: route),
-            registry: registry)
+            limits: route.limits, advertisedHosts: file.server.hasPublicURL ? [] : file.hosts(of: route))
     }
 }
 
@@ -70,13 +68,38 @@ extension RouteFile {
         return ReturnPolicy(scrub: scrub, ownOrigins: own, publicOrigin: origin)
     }
 
-    /// How much may be served unpaid under each offer of a route, in the units of its asset.
+    /// What a route asks, worked out for every price that can be told beforehand.
+    fileprivate func pricing(of route: RouteSettings, on terms: SheetTerms) -> RoutePricing {
+        switch route.price {
+        case .free: return .free
+        case .fixed: return route.sheets.first.flatMap { sheet($0, of: route, on: terms) }.map { .fixed($0) } ?? .free
+        case .table(let table):
+            let body = route.bodyPrice.map { body in
+                RouteTariff.BodyTerms(
+                    maxBytes: body.maxBytes, dearest: body.dearest.flatMap { sheet($0, of: route, on: terms) })
+            }
+            return .table(
+                RouteTariff(
+                    table, pattern: route.pattern, sheets: route.sheets.map { sheet($0, of: route, on: terms) },
+                    body: body))
+        }
+    }
+
+    /// Nil where nothing is asked.
+    private func sheet(_ sheet: SheetSettings, of route: RouteSettings, on terms: SheetTerms) -> OfferSheet? {
+        if sheet.isFree { return nil }
+        return OfferSheet(
+            sheet.requirements, price: sheet.price,
+            exposures: route.timing == .before ? [:] : exposures(of: sheet.offers), on: terms)
+    }
+
+    /// How much may be served unpaid under each of these offers, in the units of its asset.
     ///
-    /// The limits are dollars; an asset that is not pegged to them is served unpaid only where its route's price is its own limit:
+    /// The limits are dollars; an asset that is not pegged to them is served unpaid only where its price is its own limit:
     /// one payment at a time for a payer, and as many in all as the two limits allow.
-    fileprivate func exposures(of route: RouteSettings) -> [PaymentRequirements: ExposureTerms] {
+    private func exposures(of offers: [RouteOffer]) -> [PaymentRequirements: ExposureTerms] {
         var terms: [PaymentRequirements: ExposureTerms] = [:]
-        for offer in route.offers {
+        for offer in offers {
             let asset = assets.first { $0.id == offer.asset }
             let amount = offer.requirements.amount
             func units(_ dollars: DollarAmount) -> UInt256 {

@@ -100,15 +100,7 @@ struct PayCommand: AsyncParsableCommand {
     }
 
     private func data() throws -> [UInt8]? {
-        guard let data = request.data else { return nil }
-        guard data.hasPrefix("@") else { return Array(data.utf8) }
-        let name = data.dropFirst()
-        do {
-            if name == "-" { return Array(try FileHandle.standardInput.readToEnd() ?? Data()) }
-            return Array(try Data(contentsOf: URL(fileURLWithPath: String(name))))
-        } catch {
-            throw ValidationError("the file of -d cannot be read: \(name)")
-        }
+        try request.data.map(BodyArgument.read)
     }
 
     private func run(_ prepared: Prepared, group: MultiThreadedEventLoopGroup) async throws -> ExitStatus {

@@ -24,11 +24,10 @@ struct PayRequest {
         self.method = method ?? (data == nil ? "GET" : "POST")
         headers = []
         for line in headerLines {
-            guard let colon = line.firstIndex(of: ":"), colon > line.startIndex else {
+            guard let field = FieldArgument.read(line) else {
                 throw Mistake(reason: "a header is written `Name: value`")
             }
-            let value = line[line.index(after: colon)...].drop { $0 == " " || $0 == "\t" }
-            headers.append((String(line[..<colon]), String(value)))
+            headers.append(field)
         }
         if data != nil, !headers.contains(where: { $0.name.lowercased() == "content-type" }) {
             headers.append(("content-type", "application/x-www-form-urlencoded"))

@@ -25,8 +25,35 @@ struct TestRoute: Sendable {
     var advertisedHosts: Set<String> = []
     var upgrades = UpgradeSet.webSocket
     var maxBodyBytes: UInt64?
+    /// Prices by rules, instead of the offers.
+    var table: TestTable?
+
+    var isFree: Bool { offers.isEmpty && table == nil }
+
+    func pricing(on terms: SheetTerms) throws -> RoutePricing {
+        guard let table else { return offers.isEmpty ? .free : .fixed(OfferSheet(offers, on: terms)) }
+        return .table(
+            RouteTariff(
+                PriceTable(
+                    fields: table.fields, rules: table.rules, fallback: .amount(0), amounts: []),
+                pattern: try RoutePattern.parse(match),
+                sheets: table.offers.map { $0.isEmpty ? nil : OfferSheet($0, on: terms) },
+                body: table.maxBodyBytes.map { maxBytes in
+                    RouteTariff.BodyTerms(
+                        maxBytes: maxBytes, dearest: table.dearest.map { OfferSheet($0, on: terms) })
+                }))
+    }
 
     static func free(_ match: String) -> TestRoute { TestRoute(match: match, offers: []) }
+}
+
+/// The price table of a test's route; the first of its offers are asked where no rule applies.
+struct TestTable: Sendable {
+    var fields: [PriceField] = []
+    var rules: [PriceRule] = []
+    var offers: [[PaymentRequirements]]
+    var maxBodyBytes: Int?
+    var dearest: [PaymentRequirements]?
 }
 
 /// A paywall between a scripted upstream and raw clients, with everything outside it in the test's hand.
@@ -60,21 +87,21 @@ final class PaywallRig: Sendable {
         let registry = try AdapterRegistry([rail])
         let entries = try routes.map {
             RouteTable.Entry(
-                try RoutePattern.parse($0.match), cost: $0.offers.isEmpty ? .free : .priced(class: $0.offers.count))
+                try RoutePattern.parse($0.match), cost: $0.isFree ? .free : .priced(class: $0.offers.count))
         }
-        let built = routes.map { route in
+        let terms = SheetTerms(description: "a test", origin: "https://api.example.com", registry: registry)
+        let built = try routes.map { route in
             PaywallRoute(
-                name: route.match, upstream: 0, offers: route.offers, timing: route.timing, chargeOn: route.chargeOn,
-                redelivery: route.redelivery, facts: route.facts, upgrades: route.upgrades,
-                maxBodyBytes: route.maxBodyBytes, limits: route.limits, description: "a test",
-                origin: "https://api.example.com", advertisedHosts: route.advertisedHosts, registry: registry)
+                name: route.match, upstream: 0, pricing: try route.pricing(on: terms), timing: route.timing,
+                chargeOn: route.chargeOn, redelivery: route.redelivery, facts: route.facts, upgrades: route.upgrades,
+                maxBodyBytes: route.maxBodyBytes, limits: route.limits, advertisedHosts: route.advertisedHosts)
         }
         var upstream = UpstreamConfiguration(name: "api", address: .host("127.0.0.1", port: upstreamPort))
         // A machine that is busy with other tests is slow, and no failure of the upstream.
         upstream.connectTimeout = .seconds(60)
         upstream.queueTimeout = .seconds(60)
         configure(&upstream)
-        let unmatched = PaywallRoute(name: "unmatched", upstream: 0, registry: registry)
+        let unmatched = PaywallRoute(name: "unmatched", upstream: 0)
         return PaywallGeneration(
             table: try RouteTable(entries, unmatched: unmatchedFree ? .free() : .deny), routes: built,
             upstreams: [UpstreamGroupConfiguration(upstream)], unmatched: unmatchedFree ? .free(unmatched) : .deny,

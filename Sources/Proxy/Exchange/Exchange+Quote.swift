@@ -1,0 +1,161 @@
+import NIOCore
+import Pricing
+import Primitives
+import Transport
+
+/// From the route to the sheet that the request is asked by.
+extension Exchange {
+    /// Finds the price of a request on a route that is not free.
+    func quote(_ route: PaywallRoute) {
+        switch route.pricing {
+        case .free: admitFree(route)
+        case .fixed(let sheet): admitPriced(route, sheet)
+        case .table(let tariff):
+            let quote = RequestQuote(tariff, facts(tariff.reader, at: loop.now()))
+            self.quote = quote
+            decide(quote, route)
+        }
+    }
+
+    private func facts(_ reader: FieldReader, at now: UnixTime) -> QuoteFacts {
+        let readings = withForwardedTarget { target in
+            reader.readHead(target: target, doubts: targetDoubts, eachLine: eachForwardedLine)
+        }
+        return QuoteFacts(method: methodName, now: now, readings: readings, isBodyRead: stream.head.body == .none)
+    }
+
+    /// Shows every field line that reaches the upstream.
+    private func eachForwardedLine(_ show: (FieldReader.Line) -> Void) {
+        let head = stream.head
+        head.withBytes { bytes in
+            for field in head.fields where !head.isNominated(field) {
+                show(
+                    (
+                        UnsafeRawBufferPointer(rebasing: bytes[field.name]),
+                        UnsafeRawBufferPointer(rebasing: bytes[field.value])
+                    ))
+            }
+        }
+    }
+
+    private func decide(_ quote: RequestQuote, _ route: PaywallRoute) {
+        switch quote.tariff.table.quote(for: quote.facts) {
+        case .priced(let amount, let rule):
+            quote.rule = rule.map { quote.tariff.table.rules[$0].name } ?? "default"
+            admit(quote.tariff.sheets[amount], quote, route)
+        case .needs(.body):
+            readBody(of: quote, route)
+        case .needs(.payer):
+            // Before the payment is read nobody is known, and who is not known has paid nothing.
+            quote.facts.paid = 0
+            decide(quote, route)
+        case .needs(.service), .needs(.preflight):
+            answer(.priceUnavailable)
+        case .refused(let refusal):
+            hold(quote)
+            answer(.unpriced(refusal))
+        }
+    }
+
+    private func admit(_ sheet: OfferSheet?, _ quote: RequestQuote, _ route: PaywallRoute) {
+        hold(quote)
+        guard let sheet else { return admitFree(route) }
+        admitPriced(route, sheet)
+    }
+
+    // MARK: Body
+
+    private func readBody(of quote: RequestQuote, _ route: PaywallRoute) {
+        let refusal = BodyRefusal.judge(
+            contentType: HeaderField.read("content-type", eachLine: eachForwardedLine),
+            contentEncoding: HeaderField.read("content-encoding", eachLine: eachForwardedLine))
+        if let refusal { return unreadable(refusal, quote, route) }
+        quote.startReading()
+        stream.acceptBody()
+    }
+
+    private func unreadable(_ refusal: BodyRefusal, _ quote: RequestQuote, _ route: PaywallRoute) {
+        guard let dearest = quote.tariff.body?.dearest else {
+            hold(quote)
+            return answer(.unreadableBody(refusal))
+        }
+        quote.rule = "dearest"
+        quote.stopScanning()
+        admit(dearest, quote, route)
+    }
+
+    /// Lets nothing of the body go on before the request does.
+    private func hold(_ quote: RequestQuote) {
+        if quote.startHolding() { stream.pauseBody() }
+    }
+
+    /// Takes a piece of the body for the price; false where it must not go on, or not yet.
+    func mayPass(_ bytes: ByteBuffer, _ quote: RequestQuote) -> Bool {
+        switch quote.phase {
+        case .head: return true
+        case .reading:
+            found(quote.received(bytes), quote)
+            return false
+        case .holding:
+            if status == 0 { quote.hold(bytes) }
+            return false
+        case .passing:
+            if quote.agrees(bytes) { return true }
+            refuseBody(.unreadableBody(.notJSON), remark: "request body changed its price")
+            return false
+        }
+    }
+
+    /// Takes the end of the body for the price; false where it must not go on, or not yet.
+    func mayEnd(trailers: ByteBuffer?, _ quote: RequestQuote) -> Bool {
+        switch quote.phase {
+        case .head: return true
+        case .reading:
+            found(quote.ended(trailers: trailers), quote)
+            return false
+        case .holding:
+            quote.noteEnd(trailers: trailers)
+            return false
+        case .passing:
+            if quote.agreesAtEnd() { return true }
+            refuseBody(.unreadableBody(.notJSON), remark: "request body changed its price")
+            return false
+        }
+    }
+
+    private func found(_ outcome: RequestQuote.OnPiece, _ quote: RequestQuote) {
+        guard let route else { return }
+        switch outcome {
+        case .more: return
+        case .known: decide(quote, route)
+        case .unreadable(let refusal): unreadable(refusal, quote, route)
+        }
+    }
+
+    // MARK: Other moments
+
+    /// The sheet of this request under another table than the one in force, or at another time; nil where there is none.
+    func sheet(under pricing: RoutePricing, at now: UnixTime) -> OfferSheet? {
+        switch pricing {
+        case .free: return nil
+        case .fixed(let sheet): return sheet
+        case .table(let tariff):
+            var facts = facts(tariff.reader, at: now)
+            facts.paid = 0
+            if let quote, quote.tariff === tariff {
+                facts.readings = quote.facts.readings
+                facts.isBodyRead = quote.facts.isBodyRead
+            }
+            if let quote, quote.isBodyWhole, !facts.isBodyRead {
+                var scanner = tariff.reader.bodyScanner()
+                quote.body.withUnsafeReadableBytes { scanner.scan($0) }
+                scanner.finish()
+                guard scanner.failure == nil else { return tariff.body?.dearest }
+                tariff.reader.place(scanner, into: &facts.readings)
+                facts.isBodyRead = true
+            }
+            guard case .priced(let amount, _) = tariff.table.quote(for: facts) else { return nil }
+            return tariff.sheets[amount]
+        }
+    }
+}

@@ -1,0 +1,84 @@
+package import Facilitator
+package import Ledger
+package import X402
+
+/// What is asked for one price: its offers, the rails that take them, and the 402 that shows them.
+package final class OfferSheet: Sendable {
+    /// The price in the words that payers see.
+    package let price: String
+    /// What we ask, in order of preference; at least one.
+    package let offers: [PaymentRequirements]
+    let challenge: ChallengeTemplate
+    /// Renders the 402 under another origin.
+    let makeChallenge: @Sendable (_ origin: String) -> ChallengeTemplate
+    /// How much may be served before it is paid, by offer; empty where all is settled before.
+    private let exposures: [PaymentRequirements: ExposureTerms]
+    private let rails: [OfferRails]
+
+    /// The rails of one offer, by the version a payment comes in.
+    private struct OfferRails: Sendable {
+        var v1: (any Rail)?
+        var v2: (any Rail)?
+    }
+
+    package init(
+        _ offers: [PaymentRequirements], price: String = "", exposures: [PaymentRequirements: ExposureTerms] = [:],
+        on terms: SheetTerms
+    ) {
+        precondition(!offers.isEmpty, "a sheet has an offer")
+        self.price = price
+        self.offers = offers
+        self.exposures = exposures
+        let rails = offers.map { offer in
+            OfferRails(
+                v1: terms.registry.rail(version: 1, scheme: offer.scheme, network: offer.network),
+                v2: terms.registry.rail(version: 2, scheme: offer.scheme, network: offer.network))
+        }
+        self.rails = rails
+        // A version is offered where a rail takes it, and first of all where the rail is up.
+        let version1 = Self.offered(offers, on: rails.map(\.v1))
+        let version2 = Self.offered(offers, on: rails.map(\.v2))
+        let isServed = !version1.isEmpty || !version2.isEmpty
+        let makeChallenge: @Sendable (String) -> ChallengeTemplate = { origin in
+            ChallengeTemplate(
+                offers: isServed ? version2 : offers, version1: version1, resourceOrigin: origin,
+                description: terms.description, mimeType: terms.mimeType, price: price, grantHeader: "Payment-Grant")
+        }
+        challenge = makeChallenge(terms.origin)
+        self.makeChallenge = makeChallenge
+    }
+
+    /// The offers with a rail; without those whose rail is known to be down, as long as any other is left.
+    private static func offered(_ offers: [PaymentRequirements], on rails: [(any Rail)?]) -> [PaymentRequirements] {
+        let served = zip(offers, rails).compactMap { offer, rail in rail.map { (offer, $0) } }
+        let up = served.filter { !$1.canBeProbed || $1.condition == .ready }
+        return (up.isEmpty ? served : up).map(\.0)
+    }
+
+    /// The rail that takes this offer in this form.
+    func rail(of offer: Int, form: PaymentForm) -> (any Rail)? {
+        form.x402Version == 1 ? rails[offer].v1 : rails[offer].v2
+    }
+
+    /// What a claim under this offer is measured against; nil where nothing is served unpaid.
+    func exposure(of offer: PaymentRequirements) -> ExposureTerms? { exposures.isEmpty ? nil : exposures[offer] }
+
+    /// The longest time that an offer of this sheet stands.
+    var maxTimeoutSeconds: Int { offers.reduce(0) { max($0, $1.maxTimeoutSeconds) } }
+}
+
+/// What the sheets of one route have in common.
+package struct SheetTerms: Sendable {
+    package var description: String
+    package var mimeType: String
+    /// The public origin that 402s advertise.
+    package var origin: String
+    package var registry: AdapterRegistry
+
+    package init(description: String = "", mimeType: String = "", origin: String = "", registry: AdapterRegistry) {
+        self.description = description
+        self.mimeType = mimeType
+        self.origin = origin
+        self.registry = registry
+    }
+}

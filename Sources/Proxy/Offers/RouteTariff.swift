@@ -1,0 +1,31 @@
+package import Pricing
+
+/// A price table with a sheet for each of its amounts.
+package final class RouteTariff: Sendable {
+    /// How rules look into bodies.
+    package struct BodyTerms: Sendable {
+        /// How much of a body is kept to be looked at.
+        package var maxBytes: Int
+        /// What is asked where rules cannot look into it; nil where such a request is refused.
+        package var dearest: OfferSheet?
+
+        package init(maxBytes: Int, dearest: OfferSheet? = nil) {
+            self.maxBytes = maxBytes
+            self.dearest = dearest
+        }
+    }
+
+    let table: PriceTable
+    let reader: FieldReader
+    /// In the order of the table's amounts; nil where nothing is asked.
+    let sheets: [OfferSheet?]
+    /// Nil where no rule looks at the body.
+    let body: BodyTerms?
+
+    package init(_ table: PriceTable, pattern: RoutePattern, sheets: [OfferSheet?], body: BodyTerms? = nil) {
+        self.table = table
+        self.sheets = sheets
+        self.body = body
+        reader = FieldReader(table.fields, pattern: pattern)
+    }
+}

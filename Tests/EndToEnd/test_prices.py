@@ -1,0 +1,159 @@
+"""Prices by rules: what each request is asked, what pays for it, and what becomes of a body that is looked into."""
+
+import hashlib
+import json
+
+import pytest
+from kit import farebox as program
+from kit.payments import Challenge
+from kit.polling import wait_until
+from kit.routes import route
+
+JSON = {"content-type": "application/json"}
+TABLE = {
+    "default": "$0.01",
+    "max_body_bytes": "1KiB",
+    "rules": [
+        {"name": "staff", "when": {"header.x-tier": "staff"}, "price": "free"},
+        {"name": "wide", "when": {"query.size": ">= 1024"}, "price": "$0.02"},
+        {"name": "paris", "when": {"path.city": "par*"}, "price": "$0.03"},
+        {"name": "large", "when": {"method": "POST", "body.model": ["large", "huge*"]}, "price": "$0.05"},
+        {"name": "many", "when": {"body.n": "> 1"}, "price": "7 usdc@base-sepolia"},
+    ],
+}
+ROUTES = [
+    route("GET,POST /draw/:city", TABLE),
+    route("POST /dearest", TABLE | {"on_unreadable_body": "dearest", "rules": TABLE["rules"][3:]}),
+    route("GET /margin", {"cost": "$0.004", "margin": "25%", "minimum": "$0.001"}),
+]
+
+
+@pytest.fixture(scope="module")
+def shop(module_site):
+    return module_site(ROUTES)
+
+
+@pytest.fixture(autouse=True)
+def fresh(shop):
+    shop.upstream.reset()
+
+
+def asked(shop, target, method="GET", **keywords):
+    """The status, and the amount of the first offer of a 402."""
+    answer = shop.fetch(method, target, **keywords)
+    return Challenge(answer).offers[0]["amount"] if answer.status == 402 else answer.status
+
+
+def post(shop, body, target="/draw/oslo", fields=JSON):
+    return asked(shop, target, "POST", fields=fields, body=body if isinstance(body, bytes) else json.dumps(body).encode())
+
+
+def test_the_first_rule_that_applies_decides(shop):
+    assert asked(shop, "/draw/oslo") == "10000"
+    assert asked(shop, "/draw/oslo?size=1023") == "10000"
+    assert asked(shop, "/draw/oslo?size=1024") == "20000"
+    assert asked(shop, "/draw/paris") == "30000"
+    assert asked(shop, "/draw/paris?size=4096") == "20000"
+    assert asked(shop, "/draw/paris", fields={"x-tier": "staff"}) == 200
+    assert post(shop, {"model": "large"}) == "50000"
+    assert post(shop, {"model": "huge-2", "n": 5}) == "50000"
+    assert post(shop, {"model": "small", "n": 1.5}) == "7"
+    assert post(shop, {"model": "small", "n": 1}) == "10000"
+    assert asked(shop, "/draw/oslo", "POST") == "10000", "no body has no fields"
+    assert asked(shop, "/margin") == "5000", "cost and margin are one price"
+
+
+@pytest.mark.parametrize("method, target, fields, body, status", [
+    ("GET", "/draw/oslo?size=1&size=9999", {}, None, 400),
+    ("GET", "/draw/oslo?Size=9999", {}, None, 400),
+    ("GET", "/draw/oslo?size[]=9999", {}, None, 400),
+    ("GET", "/draw/oslo?a=1;size=9999", {}, None, 400),
+    ("GET", "/draw/oslo?size=9,999", {}, None, 400),
+    ("GET", "/draw/Paris", {}, None, 400),
+    ("GET", "/draw/oslo", {"X_Tier": "staff"}, None, 400),
+    ("GET", "/draw/oslo", {"x-tier": "STAFF"}, None, 400),
+    ("POST", "/draw/oslo", JSON, b'{"model":"small","model":"large"}', 400),
+    ("POST", "/draw/oslo", JSON, b'{"model":"small","MODEL":"large"}', 400),
+    ("POST", "/draw/oslo", JSON, b'{"model":"small","mod\\u0065l":"large"}', 400),
+    ("POST", "/draw/oslo", JSON, b'{"model":"small","n":"many"}', 400),
+    ("POST", "/draw/oslo", JSON, b"model=large", 400),
+    ("POST", "/draw/oslo", JSON, b'{"text":"' + b"x" * 2000 + b'","model":"small"}', 413),
+    ("POST", "/draw/oslo", {"content-type": "text/plain"}, b'{"model":"small"}', 415),
+    ("POST", "/draw/oslo", JSON | {"content-encoding": "gzip"}, b'{"model":"small"}', 415),
+])
+def test_what_another_reader_would_price_otherwise_is_refused(shop, payer, method, target, fields, body, status):
+    challenge = shop.challenge("/draw/oslo")
+    payment = payer.pay(challenge)
+    answer = shop.fetch(method, target, fields=fields | payment.v2_fields(), body=body)
+    assert answer.status == status, answer.body
+    assert not shop.upstream.calls() and not shop.rows_of(payer)
+
+
+def test_a_payment_opens_its_own_price_only(shop, payer):
+    cheap = payer.pay(shop.challenge("/draw/oslo"))
+    body = json.dumps({"model": "large"}).encode()
+    for form in ("v2", "v1", "plain"):
+        answer = shop.fetch("POST", "/draw/oslo", fields=JSON | cheap.fields(form), body=body)
+        assert answer.status == 402 and Challenge(answer).offers[0]["amount"] == "50000", form
+    assert shop.fetch("GET", "/draw/paris", fields=cheap.v2_fields()).status == 402
+    assert not shop.upstream.calls() and not shop.rows_of(payer)
+    assert shop.fetch("GET", "/draw/oslo", fields=cheap.v2_fields()).status == 200
+
+
+def test_a_quote_is_bound_to_the_body_it_was_made_for(shop, payer):
+    small, large = (json.dumps({"model": model}).encode() for model in ("small", "large"))
+    challenge = Challenge(shop.fetch("POST", "/draw/oslo", fields=JSON, body=small))
+    payment = payer.pay(challenge)
+    assert shop.fetch("POST", "/draw/oslo", fields=JSON | payment.v2_fields(), body=large).status == 402
+    assert shop.fetch("POST", "/draw/oslo", fields=JSON | payment.v2_fields(), body=small).status == 200
+    assert [call.body for call in shop.upstream.calls()] == [small]
+
+
+def test_a_long_body_streams_on_once_its_fields_were_seen(shop, payer):
+    body = b'{"model":"large","n":1,"text":"' + b"x" * 3_000_000 + b'"}'
+    challenge = Challenge(shop.fetch("POST", "/draw/oslo", fields=JSON, body=body))
+    assert challenge.offers[0]["amount"] == "50000"
+    assert shop.fetch("POST", "/draw/oslo", fields=JSON | payer.pay(challenge).v2_fields(), body=body).status == 200
+    assert shop.upstream.calls()[-1].digest == hashlib.sha256(body).hexdigest()
+
+
+def test_the_dearest_is_asked_where_the_file_says_so(shop, payer):
+    body = b"model=small&text=" + b"x" * 200_000
+    challenge = Challenge(shop.fetch("POST", "/dearest", body=body))
+    assert challenge.offers[0]["amount"] == "50000"
+    assert shop.fetch("POST", "/dearest", fields=payer.pay(challenge).v2_fields(), body=body).status == 200
+    assert shop.upstream.calls()[-1].body == body
+
+
+def test_the_log_names_the_rule(shop):
+    asked(shop, "/draw/paris?from=the-log")
+    lines = wait_until(lambda: [line for line in shop.process.events() if line.get("rule") == "paris"], "line of the log")
+    assert lines[-1]["path"] == "/draw/paris" and lines[-1]["route"] == "GET,POST /draw/:city"
+
+
+def test_an_older_price_is_honoured_after_a_reload(make_site, payer):
+    site = make_site(ROUTES)
+    body = json.dumps({"model": "large"}).encode()
+    old = payer.pay(Challenge(site.fetch("POST", "/draw/oslo", fields=JSON, body=body)))
+    dearer = json.loads(json.dumps(TABLE).replace("$0.05", "$0.50"))
+    assert site.change(routes=[route("GET,POST /draw/:city", dearer)])["message"] == "reloaded"
+    assert post(site, {"model": "large"}) == "500000"
+    assert site.fetch("POST", "/draw/oslo", fields=JSON | old.v2_fields(), body=body).status == 200
+
+
+def test_the_command_explains_and_checks(shop, tmp_path):
+    def price(*arguments):
+        result = program.run("price", "--json", "--config", str(shop.file), *arguments)
+        return result.returncode, json.loads(result.stdout)
+
+    code, report = price("POST", "/draw/oslo", "-d", '{"model": "large"}')
+    assert (code, report["price"], report["rule"]) == (0, "$0.05", "large")
+    assert any("`wide` does not apply: query.size" in reason for reason in report["why"]), report
+    code, report = price("GET", "/draw/oslo", "-H", "X-Tier: staff")
+    assert (code, report["price"], report["offers"]) == (0, "free", [])
+    code, report = price("GET", "/draw/oslo?size=1&size=2")
+    assert (code, report["status"]) == (1, 400)
+    broken = tmp_path / "routes.toml"
+    broken.write_text(shop.file.read_text().replace("par*", "par*\", path.town = \"x"))
+    result = program.run("check", "--config", str(broken))
+    assert result.returncode == 1 and "the route has no parameter :town" in result.stdout
