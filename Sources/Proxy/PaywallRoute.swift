@@ -17,6 +17,10 @@ package final class PaywallRoute: Sendable {
     /// Index into the generation's upstreams.
     package let upstream: Int
     package let pricing: RoutePricing
+    /// What everyone may have without paying.
+    package let freeTier: FreeTier?
+    /// What a payment opens beyond its request.
+    package let credit: RouteCredit?
     /// Whether it asks nothing of any request.
     package let isFree: Bool
     /// The longest time that an offer of this route stands.
@@ -40,7 +44,8 @@ package final class PaywallRoute: Sendable {
     package let leastValidity: Int64
 
     package init(
-        name: String, upstream: Int, pricing: RoutePricing = .free, timing: SettlementTiming = .before,
+        name: String, upstream: Int, pricing: RoutePricing = .free, freeTier: FreeTier? = nil,
+        credit: RouteCredit? = nil, timing: SettlementTiming = .before,
         chargeOn: StatusSet = .standard, redelivery: RedeliveryPolicy = RedeliveryPolicy(), facts: Facts = .none,
         upgrades: UpgradeSet = .webSocket, returns: ReturnPolicy = .asItCame, maxBodyBytes: UInt64? = nil,
         leastValidity: Int64 = 0, limits: RouteLimits = .none, advertisedHosts: Set<String> = []
@@ -50,8 +55,10 @@ package final class PaywallRoute: Sendable {
         self.name = name
         self.upstream = upstream
         self.pricing = pricing
+        self.freeTier = freeTier
+        self.credit = credit
         isFree = if case .free = pricing { true } else { false }
-        let sheets = pricing.sheets
+        let sheets = pricing.sheets + [credit?.sale].compactMap(\.self)
         maxTimeoutSeconds = sheets.reduce(0) { max($0, $1.maxTimeoutSeconds) }
         payees = Set(sheets.flatMap { $0.offers.map(\.payTo) })
         self.timing = timing

@@ -37,7 +37,7 @@ struct CreditConformanceTests {
     ) -> DrawRequest {
         DrawRequest(
             presenter: .token(token, payment: payment.map { Sample.identity($0) }), scopes: scopes,
-            amount: UInt256(amount), takesLess: takesLess, now: now)
+            amount: .exactly(UInt256(amount)), takesLess: takesLess, now: now)
     }
 
     static func refusal(_ outcome: DrawOutcome) -> DrawRefusal? {
@@ -163,6 +163,18 @@ struct CreditConformanceTests {
         }
     }
 
+    @Test("hold the price in the currency of the balance", arguments: LedgerKind.allCases)
+    func currencies(kind: LedgerKind) async throws {
+        try await kind.withLedger { ledger in
+            _ = try await ledger.grant(Self.bought(Self.terms(balance: true)))
+            var request = Self.byToken()
+            request.amount = .prices([Currency(Sample.claim()): UInt256(70)])
+            #expect(try await ledger.drawn(request).amount == UInt256(70))
+            request.amount = .prices([Currency(network: Network(chainID: 1), asset: nil): UInt256(70)])
+            #expect(Self.refusal(try await ledger.draw(request)) == .elsewhere)
+        }
+    }
+
     @Test("pay back what is left once nothing runs", arguments: LedgerKind.allCases)
     func refund(kind: LedgerKind) async throws {
         try await kind.withLedger { ledger in
@@ -225,7 +237,7 @@ struct CreditConformanceTests {
             var drawn: [PaymentIdentity] = []
             for amount in [UInt64(100), 150, 300, 50] {
                 let request = DrawRequest(
-                    presenter: payer, scopes: [Self.scope], amount: UInt256(amount), now: Sample.start)
+                    presenter: payer, scopes: [Self.scope], amount: .exactly(UInt256(amount)), now: Sample.start)
                 drawn.append(try await ledger.drawn(request).identity)
             }
             #expect(drawn == [1, 2, 3, 2].map { Sample.identity($0) })

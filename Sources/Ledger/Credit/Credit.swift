@@ -101,7 +101,8 @@ extension Credit {
         var next = self
         var amount = UInt256.zero
         if terms.isBalance {
-            amount = request.amount
+            guard let wanted = request.amount.inCurrency(currency) else { return .refused(.elsewhere) }
+            amount = wanted
             if amount > balance {
                 guard request.takesLess, balance > .zero else { return .refused(isEnough(amount) ? .held : .spent) }
                 amount = balance

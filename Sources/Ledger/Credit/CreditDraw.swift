@@ -10,13 +10,27 @@ package enum CreditPresenter: Hashable, Sendable {
     case claim(PaymentReference)
 }
 
+/// What a request wants to hold of a balance.
+package enum DrawAmount: Hashable, Sendable {
+    case exactly(UInt256)
+    /// By the currency of the balance; a balance in any other is for something else.
+    case prices([Currency: UInt256])
+
+    func inCurrency(_ currency: Currency) -> UInt256? {
+        switch self {
+        case .exactly(let amount): amount
+        case .prices(let prices): prices[currency]
+        }
+    }
+}
+
 /// One attempt to be served on a credit.
 package struct DrawRequest: Hashable, Sendable {
     package var presenter: CreditPresenter
     /// SHA-256 of what is asked for, as a resource and as a route: the credit must be for one of them.
     package var scopes: [Bytes32]
     /// What is held of a balance until the charge is known.
-    package var amount: UInt256
+    package var amount: DrawAmount
     /// Whether less will do where less is left: the charge is then bounded by that.
     package var takesLess: Bool
     /// SHA-256 of the token that takes the place of the credit's, whose reader may have lost it.
@@ -24,7 +38,7 @@ package struct DrawRequest: Hashable, Sendable {
     package var now: UnixTime
 
     package init(
-        presenter: CreditPresenter, scopes: [Bytes32], amount: UInt256 = .zero, takesLess: Bool = false,
+        presenter: CreditPresenter, scopes: [Bytes32], amount: DrawAmount = .exactly(.zero), takesLess: Bool = false,
         renewedToken: Bytes32? = nil, now: UnixTime
     ) {
         self.presenter = presenter

@@ -11,6 +11,7 @@ extension Exchange {
     /// 402 with every offer in every wire form.
     func challenge(_ sheet: OfferSheet, _ error: ChallengeError, receipt: Receipt? = nil) {
         let template = challengeTemplate(of: sheet)
+        let error = error.saying(creditRefusal)
         if case .refused(let reason, _) = error { self.reason = reason }
         if isAbandoned { return log() }
         // What a settlement said is told in any case.
@@ -18,12 +19,15 @@ extension Exchange {
         status = 402
         let expires = UInt64(loop.now().seconds) &+ UInt64(sheet.maxTimeoutSeconds)
         let isPage = stream.head.isFromBrowser
+        let extensions = signInExtension(of: sheet).map { template.extensions(adding: [$0]) }
         var head = stream.headBuffer()
         withForwardedTarget { target in
-            let bound = template.headBound(targetBytes: target.count, errorBytes: error.byteCount)
+            let bound =
+                template.headBound(targetBytes: target.count, errorBytes: error.byteCount) + (extensions?.count ?? 0)
             head.reserveCapacity(bound + 256)
             _ = head.writeWithUnsafeMutableBytes(minimumWritableBytes: bound) {
-                template.writeHead(error: error, target: target, expires: expires, isPage: isPage, into: $0)
+                template.writeHead(
+                    error: error, target: target, expires: expires, isPage: isPage, extensions: extensions, into: $0)
             }
             if isPage {
                 loop.scratch.clear()
@@ -33,6 +37,7 @@ extension Exchange {
             }
         }
         if let receipt, let form = payment?.payment.form { head.writeBytes(receipt.headerLine(form: form)) }
+        if let (tier, outcome) = freeLeft { tier.writeFields(outcome, now: loop.now(), to: &head) }
         writeAllowOrigin(to: &head)
         send(consume head, loop.scratch, message: error.text)
     }
@@ -214,6 +219,18 @@ extension RequestHead {
                 start &+= 1
             }
             return false
+        }
+    }
+}
+
+extension ChallengeError {
+    /// Says rather why what was paid before could not be used, where that is what the client wanted.
+    fileprivate func saying(_ refusal: ReasonCode?) -> ChallengeError {
+        guard let refusal else { return self }
+        switch self {
+        case .unpaid: return .refused(refusal)
+        case .refused(.paymentAlreadyUsed, let payer): return .refused(refusal, payer: payer)
+        case .refused: return self
         }
     }
 }

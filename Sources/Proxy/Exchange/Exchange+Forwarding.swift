@@ -13,6 +13,7 @@ extension Exchange {
         if bodyInHand == nil, let held = quote?.takeBody() {
             return forward(bodyInHand: held.bytes, trailers: held.trailers)
         }
+        if drawsFirst({ $0.forward(bodyInHand: bodyInHand, trailers: trailers) }) { return }
         let head = stream.head
         let group = loop.upstream(route.upstream, of: generation)
         var buffer = ForwardedHead.build(
@@ -94,9 +95,12 @@ extension Exchange {
     func relay(_ head: ResponseHead, receipt: AnswerReceipt) {
         status = head.status
         let buffer = ReturnedHead.build(
-            head, isPriced: route?.isFree == false, isPaid: receipt != .none,
+            head, isPriced: route?.isFree == false, isPaid: receipt != .none || standing != nil,
             policy: route?.returns ?? .asItCame, in: stream.headBuffer()
-        ) { self.writeReceipt(receipt, to: &$0) }
+        ) {
+            self.writeReceipt(receipt, to: &$0)
+            self.standing?.writeFields(now: self.loop.now(), to: &$0)
+        }
         if tunnel != nil { return openTunnel(consume buffer) }
         stream.writeHead(consume buffer, body: Self.body(of: head), hasDate: head.has(.date))
     }
@@ -117,7 +121,7 @@ extension Exchange {
         buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: value.headerLineBound(form: form)) {
             value.writeHeaderLine(form: form, into: $0)
         }
-        if receipt == .undelivered, let grant {
+        if receipt == .undelivered || route?.credit != nil, let grant {
             buffer.writeStaticString("payment-grant: ")
             buffer.writeString(grant)
             buffer.writeStaticString("\r\n")

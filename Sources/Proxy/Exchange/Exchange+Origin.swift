@@ -11,6 +11,13 @@ extension Exchange {
         return loop.challenge(of: sheet, host: host, isSecure: client.isSecure)
     }
 
+    /// The origin that a 402 of the sheet advertises to this client.
+    func advertisedOrigin(of sheet: OfferSheet) -> String {
+        guard let route, !route.advertisedHosts.isEmpty, let host = hostOfClient, route.advertisedHosts.contains(host)
+        else { return sheet.origin }
+        return (client.isSecure ? "https://" : "http://") + host
+    }
+
     /// The host that the client asked for, lower-case; nil where nobody trusted says so, or on a port of its own.
     private var hostOfClient: String? {
         let head = stream.head

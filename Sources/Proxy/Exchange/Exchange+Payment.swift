@@ -9,7 +9,6 @@ import X402
 /// From the payment header to the claim.
 extension Exchange {
     func admitPriced(_ route: PaywallRoute, _ sheet: OfferSheet) {
-        self.sheet = sheet
         switch readPayment() {
         case .none:
             challenge(sheet, .unpaid)
@@ -64,12 +63,12 @@ extension Exchange {
     private func offerMadeBefore(_ payment: Payment, on route: PaywallRoute) -> (OfferSheet, Int)? {
         if let quote, quote.tariff.table.dependsOnTime {
             let then = loop.now().adding(seconds: -Int64(route.maxTimeoutSeconds))
-            if let sheet = sheet(under: route.pricing, at: then), let index = payment.signedOffer(of: sheet) {
+            if let sheet = sheet(under: route, at: then), let index = payment.signedOffer(of: sheet) {
                 return (sheet, index)
             }
         }
         for older in loop.retiredRoutes(named: route.name) {
-            guard let sheet = sheet(under: older.route.pricing, at: loop.now()),
+            guard let sheet = sheet(under: older.route, at: loop.now()),
                 let index = payment.signedOffer(of: sheet), loop.isStanding(sheet.offers[index], since: older.since)
             else { continue }
             return (sheet, index)
@@ -132,9 +131,10 @@ extension Exchange {
         }
     }
 
-    private func verified(_ verdict: VerifyOutcome) {
+    func verified(_ verdict: VerifyOutcome) {
         let outcome = outlivesBatch(verdict)
         if case .valid(let verified) = outcome {
+            if isSpared(verified, verdict) { return }
             payment?.verified = verified
             if let route, isUpstreamDown(route) { return upstreamDownBeforeClaim(route) }
         }
@@ -178,6 +178,7 @@ extension Exchange {
             claim: claim, opening: self.opening(opening, payment: payment, identity: verified.identity, now: now),
             proof: proof(), now: now, redelivery: route.redelivery, exposure: exposure)
         request.recallsOnly = verified.isRecalled
+        request.credit = creditTerms(on: route)
         let home = loop.home(of: self)
         loop.shared.ledger.reserve(request) { result in
             home.post { $0.reserved(result) }
@@ -230,9 +231,17 @@ extension Exchange {
         case .failure(let error):
             recordFailed(error)
         case .success(let outcome):
-            if case .redelivery(_, let transaction, _) = outcome {
+            switch outcome {
+            case .redelivery(let reference, let transaction, _):
+                payment?.reference = reference
                 payment?.transaction = transaction
                 remark = "redelivery"
+                // Its token may be lost; what it opens gets a new one.
+                grant = nil
+            case .granted(let reference), .settleFirst(let reference):
+                payment?.reference = reference
+            case .overdrawn, .inFlight, .pending, .used, .proofRequired:
+                grant = nil
             }
             reserved(outcome)
         }

@@ -9,7 +9,7 @@ extension Exchange {
     func quote(_ route: PaywallRoute) {
         switch route.pricing {
         case .free: admitFree(route)
-        case .fixed(let sheet): admitPriced(route, sheet)
+        case .fixed(let sheet): admit(route, sheet)
         case .table(let tariff):
             let quote = RequestQuote(tariff, facts(tariff.reader, at: loop.now()))
             self.quote = quote
@@ -60,7 +60,7 @@ extension Exchange {
     private func admit(_ sheet: OfferSheet?, _ quote: RequestQuote, _ route: PaywallRoute) {
         hold(quote)
         guard let sheet else { return admitFree(route) }
-        admitPriced(route, sheet)
+        admit(route, sheet)
     }
 
     // MARK: Body
@@ -135,7 +135,14 @@ extension Exchange {
     // MARK: Other moments
 
     /// The sheet of this request under another table than the one in force, or at another time; nil where there is none.
-    func sheet(under pricing: RoutePricing, at now: UnixTime) -> OfferSheet? {
+    ///
+    /// Where more is sold than the request, it is the sheet of that.
+    func sheet(under route: PaywallRoute, at now: UnixTime) -> OfferSheet? {
+        let priced = priceSheet(under: route.pricing, at: now)
+        return priced.map { route.credit?.sale ?? $0 }
+    }
+
+    private func priceSheet(under pricing: RoutePricing, at now: UnixTime) -> OfferSheet? {
         switch pricing {
         case .free: return nil
         case .fixed(let sheet): return sheet

@@ -102,7 +102,7 @@ extension Exchange {
 
     /// Marks a paid answer as not delivered, with a token for its redelivery.
     func recordUndelivered(_ reference: PaymentReference) {
-        record(undelivered(granting: loop.grantToken()), of: reference)
+        record(undelivered(granting: grant ?? loop.grantToken()), of: reference)
     }
 
     /// Marks a paid answer as not delivered where no token can be given any more.
@@ -150,7 +150,7 @@ extension Exchange {
         case .answerUnavailable:
             answer(.ledgerUnavailable(error))
         case .undeliver(let reference):
-            write(undelivered(granting: isAbandoned ? nil : loop.grantToken()), of: reference)
+            write(undelivered(granting: isAbandoned ? nil : grant ?? loop.grantToken()), of: reference)
             answer(.ledgerUnavailable(error), receipt: .undelivered)
         case .answerWithGrant:
             answer(.ledgerUnavailable(error), receipt: .undelivered)

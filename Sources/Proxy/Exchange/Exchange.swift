@@ -57,6 +57,15 @@ final class Exchange {
     var bodyAllowance = UInt64.max
     var answerAllowance = UInt64.max
 
+    /// What the request is served on instead of a payment of its own, or beside it.
+    var standing: Standing?
+    /// The sheet that tells what the request costs, where what is sold is more than the request.
+    var drawSheet: OfferSheet?
+    /// What the last look at the free tier said.
+    var freeLeft: (tier: FreeTier, outcome: AllowanceOutcome)?
+    /// Why the request could not draw on what was paid before.
+    var creditRefusal: ReasonCode?
+
     /// Nobody waits for an answer any more.
     var isAbandoned = false
 
@@ -136,6 +145,7 @@ final class Exchange {
         if isLogged { return }
         isLogged = true
         giveRightsBack()
+        if standing != nil { endStanding() }
         loop.finished(self)
     }
 }
@@ -228,6 +238,7 @@ extension Exchange: ResponseHandler {
 
     /// Does what the final head, or a 101, leads to.
     func decide(_ head: ResponseHead, delivers: Bool) {
+        standing?.isServed = delivers
         switch machine.upstreamHead(delivers: delivers) {
         case .relay:
             relay(head, receipt: .none)
@@ -308,10 +319,12 @@ extension Exchange: ResponseHandler {
             held = HeldAnswer(failure: error)
             recordUndelivered(reference)
         case .abort:
+            standing?.isBroken = true
             remark = "upstream broke off"
             stream.abort()
             log()
         case .undeliverAndAbort(let reference):
+            standing?.isBroken = true
             remark = "upstream broke off"
             noteUndelivered(reference)
             stream.abort()

@@ -403,6 +403,18 @@ package struct ExchangeStateMachine: ~Copyable {
         }
     }
 
+    /// The payment is not needed after all: the request starts anew, without it; false where it cannot.
+    package mutating func spared() -> Bool {
+        switch consume self.state {
+        case .verifying:
+            self = Self(.opened)
+            return true
+        case let other:
+            self = Self(other)
+            return false
+        }
+    }
+
     package enum OnVerifyFailed: Hashable { case answerUnavailable, drop, unreachable }
 
     /// The rail could not be asked to verify, or the upstream is down: nothing is claimed, the answer is 503.

@@ -12,6 +12,8 @@ struct PaymentContext {
     var rail: any Rail
     /// Set once it is verified.
     var verified: VerifiedPayment?
+    /// Set once it is claimed.
+    var reference: PaymentReference?
     /// Set once it is settled.
     var transaction: String?
     /// Whether the claim was measured against what may be served unpaid.

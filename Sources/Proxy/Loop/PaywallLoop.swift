@@ -174,6 +174,9 @@ package final class PaywallLoop: RequestDelegate {
     /// A token that only the reader of one answer knows.
     func grantToken() -> String { Base64.encodeURLSafe(Bytes32.random(using: &random).bytes) }
 
+    /// Random bits that need not be secret, only new.
+    func salt() -> UInt32 { UInt32.random(in: .min ... .max, using: &random) }
+
     /// Routes of earlier files under this name and when their file was replaced, the newest first.
     func retiredRoutes(named name: String) -> [(route: PaywallRoute, since: UnixTime)] {
         if retired.isEmpty { return [] }

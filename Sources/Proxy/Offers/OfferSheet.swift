@@ -6,6 +6,8 @@ package import X402
 package final class OfferSheet: Sendable {
     /// The price in the words that payers see.
     package let price: String
+    /// The origin that its 402s advertise where the file names one, without a slash at its end.
+    let origin: String
     /// What we ask, in order of preference; at least one.
     package let offers: [PaymentRequirements]
     let challenge: ChallengeTemplate
@@ -27,6 +29,7 @@ package final class OfferSheet: Sendable {
     ) {
         precondition(!offers.isEmpty, "a sheet has an offer")
         self.price = price
+        origin = terms.origin.hasSuffix("/") ? String(terms.origin.dropLast()) : terms.origin
         self.offers = offers
         self.exposures = exposures
         let rails = offers.map { offer in

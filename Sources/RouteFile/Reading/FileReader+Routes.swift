@@ -53,12 +53,13 @@ extension FileReader {
             sheets = self.sheets(price, section, terms, context)
             checkTimes(section, terms, context)
         }
+        let standing = standing(section, isFree: price.map { $0.price == .free }, terms, context)
         var draft = RouteDraft(pattern: pattern, settings: nil, payees: terms.payTo?.accounts ?? [])
         guard let pattern, let upstream, let price, let value = price.price, let description, let mimeType,
             let timing = terms.timing,
             let maxTimeout = terms.maxTimeoutSeconds, let redeliveries = terms.redeliveries,
             let forward = terms.forward,
-            let limits
+            let limits, standing.isWhole
         else { return draft }
         if forward.value == .signed, !context.hasForwardKey {
             log.addOnce(forward.place, "\"signed\" needs `forward_key_env` in [payments]")
@@ -70,7 +71,7 @@ extension FileReader {
             redeliveries: redeliveries.value, maxTimeoutSeconds: maxTimeout.value, description: description.value,
             mimeType: mimeType.value, forwardPayment: forward.value,
             upgrade: upgrade.map(\.value), maxBodyBytes: maxBody.map { UInt64($0.value) }, scrub: scrub.map(\.value),
-            limits: limits)
+            limits: limits, freeTier: standing.freeTier, credit: standing.credit, bundle: standing.bundle)
         return draft
     }
 

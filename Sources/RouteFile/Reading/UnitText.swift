@@ -1,11 +1,13 @@
 /// Durations as the file writes them: a whole number and a unit.
 enum DurationText {
-    private static let units: [(String, Int64)] = [("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000)]
+    private static let units: [(String, Int64)] = [
+        ("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000),
+    ]
     /// One year.
     private static let maximum: Int64 = 365 * 24 * 3_600_000
 
     static func read(_ text: String) -> Reading<Duration> {
-        let advice = "is not a duration: a whole number and ms, s, m or h, as in \"250ms\" or \"12s\""
+        let advice = "is not a duration: a whole number and ms, s, m, h or d, as in \"250ms\" or \"12s\""
         guard let (number, unit) = UnitText.split(text) else { return .mistake(advice) }
         guard let factor = units.first(where: { $0.0 == unit })?.1 else {
             return .mistake(advice, suggestion: UnitText.suggestion(number, unit, aliases))
@@ -18,13 +20,16 @@ enum DurationText {
 
     private static let aliases = [
         "sec": "s", "secs": "s", "second": "s", "seconds": "s", "min": "m", "mins": "m", "minute": "m", "minutes": "m",
-        "hour": "h", "hours": "h", "msec": "ms", "millis": "ms",
+        "hour": "h", "hours": "h", "day": "d", "days": "d", "msec": "ms", "millis": "ms",
     ]
 }
 
 /// Sizes as the file writes them: a whole number and a binary unit.
 enum SizeText {
-    private static let units: [(String, Int64)] = [("B", 1), ("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30)]
+    private static let units: [(String, Int64)] = [
+        ("B", 1), ("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30), ("kB", 1_000), ("MB", 1_000_000),
+        ("GB", 1_000_000_000),
+    ]
     private static let maximum: Int64 = 1 << 40
 
     static func read(_ text: String) -> Reading<Int> {
@@ -40,7 +45,7 @@ enum SizeText {
     }
 
     private static let aliases = [
-        "k": "KiB", "kb": "KiB", "kib": "KiB", "m": "MiB", "mb": "MiB", "mib": "MiB", "g": "GiB", "gb": "GiB",
+        "k": "KiB", "kb": "kB", "kib": "KiB", "m": "MiB", "mb": "MB", "mib": "MiB", "g": "GiB", "gb": "GB",
         "gib": "GiB", "b": "B",
     ]
 }

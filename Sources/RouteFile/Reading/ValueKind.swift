@@ -49,7 +49,7 @@ enum ValueKind {
 
     static func duration(_ node: DocumentNode) -> Reading<Duration> {
         if case .integer(let number) = node.value {
-            return .mistake("needs a unit: ms, s, m or h", suggestion: "\"\(number)s\"")
+            return .mistake("needs a unit: ms, s, m, h or d", suggestion: "\"\(number)s\"")
         }
         guard case .string(let text) = node.value else {
             return .mistake("must be a duration such as \"12s\", not \(node.kind)")

@@ -6,8 +6,8 @@ package enum RouteFileSchema {
         "facilitator": facilitator, "ledger": ledger, "payments": payments,
         "payments.batch": batch, "limits": limits, "assets": assets,
         "upstreams": upstreams, "upstreams.servers": servers,
-        "upstreams.health": health, "upstreams.tls": upstreamTLS, "routes": routes, "routes.price": priceTable,
-        "routes.price.rules": priceRules,
+        "upstreams.health": health, "upstreams.tls": upstreamTLS, "routes": routes, "routes.free": free,
+        "routes.grant": grant, "routes.bundle": bundle, "routes.price": priceTable, "routes.price.rules": priceRules,
         "adapters": adapters,
         "adapters.backend": backend,
     ]
@@ -103,7 +103,7 @@ package enum RouteFileSchema {
         .key("charge_on"), .key("redeliveries"), .key("forward_payment"), .key("upgrade", "[\"websocket\"]"),
         .key("max_body_bytes"), .key("scrub", "[]"), .key("limit"),
         .key("client_limit"), .key("payer_limit"), .key("max_concurrent"), .key("max_queued", "128"),
-        .key("queue_timeout", "\"5s\""), .later("free"), .later("grant"),
+        .key("queue_timeout", "\"5s\""), .key("free"), .key("grant"), .key("bundle"),
         .later("mode"),
     ]
 
@@ -113,6 +113,16 @@ package enum RouteFileSchema {
     ]
 
     private static let priceRules: [KeySpec] = [.key("name"), .key("when"), .key("price"), .key("cost")]
+
+    private static let free: [KeySpec] = [.key("requests"), .key("bytes"), .key("per"), .key("by", "\"ip\"")]
+
+    private static let grant: [KeySpec] = [
+        .key("for"), .key("scope", "\"resource\""), .key("uses"), .key("bytes"),
+    ]
+
+    private static let bundle: [KeySpec] = [
+        .key("amount"), .key("for"), .key("scope", "\"route\""), .key("uses"), .key("bytes"),
+    ]
 
     private static let adapters: [KeySpec] = [
         .key("kind"), .key("id"), .key("x402_version"), .key("scheme", "\"exact\""), .key("networks"),

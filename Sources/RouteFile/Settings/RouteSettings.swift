@@ -33,6 +33,12 @@ package struct RouteSettings: Sendable {
     /// Fields of answers that clients do not get.
     package var scrub: [String]
     package var limits: RouteLimits
+    /// What everyone may have without paying.
+    package var freeTier: FreeTier?
+    /// What a payment opens beyond its request.
+    package var credit: CreditOffer?
+    /// What is sold in place of single requests; nil where the price of a request buys it.
+    package var bundle: SheetSettings?
 
     package var isFree: Bool { price == .free }
 
@@ -43,23 +49,35 @@ package struct RouteSettings: Sendable {
     }
 
     /// Every way to pay for any of its prices.
-    package var allOffers: [RouteOffer] { (sheets + [bodyPrice?.dearest].compactMap(\.self)).flatMap(\.offers) }
+    package var allOffers: [RouteOffer] {
+        (sheets + [bodyPrice?.dearest, bundle].compactMap(\.self)).flatMap(\.offers)
+    }
 
     /// What a payment may be, under any of its prices.
     package var requirements: [PaymentRequirements] { allOffers.map(\.requirements) }
 
     /// What makes two routes cost the same: the rules and all that they lead to.
-    package var cost: Cost { Cost(price: price, sheets: sheets.map(\.requirements), terms: terms, body: bodyPrice) }
+    package var cost: Cost {
+        Cost(
+            price: price, sheets: (sheets + [bundle].compactMap(\.self)).map(\.requirements), terms: terms,
+            body: bodyPrice,
+            freeTier: freeTier, credit: credit)
+    }
 
     package struct Cost: Hashable, Sendable {
         private var price: RoutePrice?
         private var sheets: [[PaymentRequirements]]
         private var terms: PriceTerms
         private var body: BodyPriceSettings?
+        private var freeTier: FreeTier?
+        private var credit: CreditOffer?
 
         fileprivate init(
-            price: RoutePrice, sheets: [[PaymentRequirements]], terms: PriceTerms, body: BodyPriceSettings?
+            price: RoutePrice, sheets: [[PaymentRequirements]], terms: PriceTerms, body: BodyPriceSettings?,
+            freeTier: FreeTier?, credit: CreditOffer?
         ) {
+            self.freeTier = freeTier
+            self.credit = credit
             // What a fixed price comes to says it all, in whatever words.
             if case .table = price { self.price = price }
             self.sheets = sheets

@@ -130,7 +130,7 @@ package enum SignInVerdict: Hashable, Sendable {
 }
 
 /// Why a sign-in is refused.
-package enum SignInRefusal: String, Hashable, Sendable {
+package enum SignInRefusal: String, Error, Hashable, Sendable {
     case unreadable, domain, uri, chain, nonce, expired, changed, signature, used
 
     /// The code of the official servers where they have one.

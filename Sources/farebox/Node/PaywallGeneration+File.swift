@@ -45,6 +45,10 @@ extension PaywallRoute {
             description: route.description, mimeType: route.mimeType, origin: origin, registry: registry)
         self.init(
             name: route.name, upstream: route.upstream, pricing: file.pricing(of: route, on: terms),
+            freeTier: route.freeTier,
+            credit: route.credit.map { offer in
+                RouteCredit(offer, sale: route.bundle.flatMap { file.sheet($0, of: route, on: terms) })
+            },
             timing: route.timing,
             chargeOn: route.chargeOn, redelivery: RedeliveryPolicy(limit: route.redeliveries), facts: facts,
             upgrades: UpgradeSet(route.upgrade),
@@ -86,7 +90,7 @@ extension RouteFile {
     }
 
     /// Nil where nothing is asked.
-    private func sheet(_ sheet: SheetSettings, of route: RouteSettings, on terms: SheetTerms) -> OfferSheet? {
+    fileprivate func sheet(_ sheet: SheetSettings, of route: RouteSettings, on terms: SheetTerms) -> OfferSheet? {
         if sheet.isFree { return nil }
         return OfferSheet(
             sheet.requirements, price: sheet.price,
