@@ -45,7 +45,7 @@ enum SizeText {
     }
 
     private static let aliases = [
-        "k": "KiB", "kb": "kB", "kib": "KiB", "m": "MiB", "mb": "MB", "mib": "MiB", "g": "GiB", "gb": "GB",
+        "k": "KiB", "kb": "KiB", "kib": "KiB", "m": "MiB", "mb": "MiB", "mib": "MiB", "g": "GiB", "gb": "GiB",
         "gib": "GiB", "b": "B",
     ]
 }

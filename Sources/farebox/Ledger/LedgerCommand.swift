@@ -9,7 +9,7 @@ struct LedgerCommand: ParsableCommand {
         commandName: "ledger",
         abstract: "Look into the record of every payment, and keep the books.",
         discussion: """
-            All but `resolve` and `forgive` read the ledger's file beside a running server; they take no lock and write \
+            All but `resolve`, `forgive` and `refund` read the ledger's file beside a running server; they take no lock and write \
             nothing. Each payment has two \
             states. Its value: reserved, settling, uncertain, settled, released, expired, owed or written_off. Its \
             service: unused, forwarding, delivered or undelivered.
@@ -20,6 +20,8 @@ struct LedgerCommand: ParsableCommand {
             """,
         subcommands: [
             List.self, Show.self, Verify.self, Reconcile.self, Export.self, Resolve.self, Debts.self, Forgive.self,
+            Credits.self,
+            Refund.self,
         ])
 
     /// Lists payments, newest first.
