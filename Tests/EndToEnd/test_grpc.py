@@ -4,6 +4,7 @@ import struct
 
 import grpc
 import pytest
+from kit.http2 import Client
 from kit.payments import Challenge
 from kit.routes import route
 from kit.upstream import Answer, Upstream
@@ -105,6 +106,16 @@ def test_a_call_that_fails_at_once_was_not_delivered(shop, channel, upstream, pa
     error = refusal(lambda: channel.unary_unary("/shop.Paid/None")(b"?", metadata=metadata))
     assert shop.states_of(payer) == [("settled", "undelivered")]
     assert "payment-grant" in dict(error.trailing_metadata() or ()) | dict(error.initial_metadata() or ())
+
+
+def test_a_call_reaches_the_upstream_before_its_first_message(shop, upstream):
+    with Client(shop.process.address()) as client:
+        for count in (1, 2):
+            # The second one finds a connection that is there already.
+            stream = client.request("/shop.Free/Talk", "POST", [TYPE], ends=False)
+            upstream.wait_for_calls(count)
+            client.send_body(stream, message(b"at last"))
+            assert client.answer(stream).status == 200
 
 
 def test_what_no_route_serves_is_unimplemented(channel):

@@ -43,6 +43,24 @@ struct UpstreamSettingsTests {
         #expect(whole.health == check)
     }
 
+    @Test("speak what the file says, or over https what they choose")
+    func spoken() throws {
+        let plain = try upstream("url = \"http://127.0.0.1:9001\"").members[0].configuration
+        #expect(plain.protocol == .auto)
+        let whole = try upstream(
+            """
+            url = "unix:/run/api.sock"
+            protocol = "h2"
+            http2_max_streams = 7
+            http2_stream_window = "1MiB"
+            http2_connection_window = "8MiB"
+            """
+        ).members[0].configuration
+        #expect(whole.protocol == .http2)
+        #expect(whole.http2.maxStreams == 7)
+        #expect(whole.http2.streamWindow == 1 << 20 && whole.http2.connectionWindow == 8 << 20)
+    }
+
     @Test("are verified over TLS, all of them, by what the file names")
     func https() throws {
         let folder = try CertificateFolder()

@@ -145,6 +145,8 @@ extension UpstreamError {
         case .connectFailed: "upstream: connect failed"
         case .connectTimeout: "upstream: connect timeout"
         case .certificateRefused: "upstream: certificate not trusted"
+        case .notHTTP2: "upstream: does not speak HTTP/2"
+        case .notProcessed: "upstream: refused, unprocessed"
         case .noServer: "upstream: no server available"
         case .queueFull: "upstream: queue full"
         case .queueTimeout: "upstream: queue timeout"

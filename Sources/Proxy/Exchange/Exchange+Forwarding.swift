@@ -20,7 +20,8 @@ extension Exchange {
             head, target: target, client: client, upstream: group.configuration.members[0].configuration,
             in: group.headBuffer())
         answerAllowance = group.configuration.members[0].configuration.maxResponseBytes ?? .max
-        if GRPCAnswer.isAsked(by: head) { buffer.writeStaticString("te: trailers\r\n") }
+        let isCall = GRPCAnswer.isAsked(by: head)
+        if isCall { buffer.writeStaticString("te: trailers\r\n") }
         upgrade = ProtocolUpgrade(head, allowed: route.upgrades)
         upgrade?.writeRequest(to: &buffer)
         if let facts = facts(for: route) { append(facts, of: head, to: &buffer) }
@@ -35,6 +36,8 @@ extension Exchange {
         if head.body == .none { return }
         guard let bodyInHand else {
             stream.acceptBody()
+            // A call's client may wait for the server to speak first.
+            if isCall { request.flush() }
             return
         }
         bodyPrinter?.update(bodyInHand)

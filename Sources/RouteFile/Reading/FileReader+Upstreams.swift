@@ -53,7 +53,10 @@ extension FileReader {
         let spread = spread(section)
         let servers = servers(section)
         let tls = tls(section, isSecure: servers?.first?.isSecure == true)
-        guard let servers, let spread, let tls, let forwarded, let connectTimeout, let firstByteTimeout,
+        let spoken = section.read("protocol", ValueKind.word(UpstreamProtocol.allCases.map { ($0.rawValue, $0) }))
+        let http2 = upstreamHTTP2Limits(section, isSpoken: spoken?.value != .http1)
+        guard let servers, let spread, let tls, let spoken, let http2, let forwarded, let connectTimeout,
+            let firstByteTimeout,
             let idleTimeout,
             let keepAliveTimeout, let queueTimeout, let maxConnections, let maxQueued, let keeps, let rewrites
         else { return nil }
@@ -68,6 +71,8 @@ extension FileReader {
         configuration.forwarded = forwarded.value
         configuration.maxResponseBytes = maxResponse.map { UInt64($0.value) }
         configuration.tls = tls.made
+        configuration.protocol = spoken.value
+        configuration.http2 = http2
         let members = servers.map { server in
             var member = configuration
             member.address = server.address

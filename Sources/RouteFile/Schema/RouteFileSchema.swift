@@ -84,6 +84,8 @@ package enum RouteFileSchema {
         .key("balance", "\"round_robin\""), .key("hash_on"), .key("retries", "1"), .key("retry_percent", "20"),
         .key("max_fails", "3"), .key("fail_timeout", "\"2s\""), .key("fail_statuses", "[]"),
         .key("slow_start", "\"10s\""), .key("resolve_interval", "\"30s\""), .key("health"), .key("tls"),
+        .key("protocol", "\"auto\""), .key("http2_max_streams", "100"), .key("http2_stream_window", "\"256KiB\""),
+        .key("http2_connection_window", "\"1MiB\""),
     ]
 
     private static let health: [KeySpec] = [

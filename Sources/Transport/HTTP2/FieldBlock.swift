@@ -11,9 +11,15 @@ struct FieldBlock: ~Copyable {
     // `:status` with a value that lies in the section.
     private let statusName: UnsafeMutablePointer<UInt8>
     private static let status: StaticString = ":status"
+    // The value of a length that is not in the section.
+    private let digits: UnsafeMutablePointer<UInt8>
+    /// Of 64 bits.
+    private static let mostDigits = 20
 
     init() {
         fields = .allocate(capacity: capacity)
+        digits = .allocate(capacity: Self.mostDigits)
+        digits.initialize(repeating: 0, count: Self.mostDigits)
         statusName = .allocate(capacity: Self.status.utf8CodeUnitCount)
         statusName.initialize(from: Self.status.utf8Start, count: Self.status.utf8CodeUnitCount)
     }
@@ -21,6 +27,7 @@ struct FieldBlock: ~Copyable {
     deinit {
         fields.deallocate()
         statusName.deallocate()
+        digits.deallocate()
     }
 
     /// Loads a response head: `HTTP/1.1 200 …` and field lines.
@@ -36,6 +43,32 @@ struct FieldBlock: ~Copyable {
         }
     }
 
+    /// Loads a request head: `method target HTTP/1.1` and field lines.
+    ///
+    /// `Host` becomes `:authority` (RFC 9113 §8.3.1).
+    mutating func loadRequest(_ head: inout ByteBuffer, isSecure: Bool, contentLength: UInt64?) {
+        count = 0
+        head.withUnsafeMutableReadableBytes { raw in
+            guard let base = raw.bindMemory(to: UInt8.self).baseAddress else { return }
+            var methodEnd = 0
+            while methodEnd < raw.count, base[methodEnd] != 0x20 { methodEnd &+= 1 }
+            var feed = methodEnd
+            while feed < raw.count, base[feed] != 0x0a { feed &+= 1 }
+            // Before the line's end stands ` HTTP/1.1` CR.
+            let target = methodEnd &+ 1
+            guard feed &- 10 >= target else { return }
+            add(":method", base, methodEnd)
+            let scheme: StaticString = isSecure ? "https" : "http"
+            add(":scheme", UnsafeMutablePointer(mutating: scheme.utf8Start), scheme.utf8CodeUnitCount)
+            add(":path", base + target, feed &- 10 &- target)
+            let authority = count
+            add(":authority", base, 0)
+            let hasHost = addLines(base, feed &+ 1, raw.count, authority: authority)
+            if !hasHost { remove(at: authority) }
+        }
+        if let contentLength { addLength(contentLength) }
+    }
+
     /// Loads trailer lines.
     mutating func loadTrailers(_ lines: inout ByteBuffer) {
         count = 0
@@ -46,8 +79,14 @@ struct FieldBlock: ~Copyable {
     }
 
     /// Adds each line `name: value` CRLF, its name in lower case; connection fields are left out (RFC 9113 §8.2.2).
-    private mutating func addLines(_ base: UnsafeMutablePointer<UInt8>, _ start: Int, _ end: Int) {
+    ///
+    /// - Parameter authority: Where the value of `Host` goes instead; returns whether there was one.
+    @discardableResult
+    private mutating func addLines(
+        _ base: UnsafeMutablePointer<UInt8>, _ start: Int, _ end: Int, authority: Int? = nil
+    ) -> Bool {
         let tables = HeadTables.shared
+        var hasHost = false
         var cursor = start
         while cursor < end {
             let name = cursor
@@ -69,9 +108,41 @@ struct FieldBlock: ~Copyable {
             while valueEnd > value, FieldScanner.isBlank(base[valueEnd &- 1]) { valueEnd &-= 1 }
             let known = tables.known(base + name, nameEnd &- name, available: end &- name)
             if known.isConnectionSpecific { continue }
+            if known == .host, let authority {
+                fields[authority].value = base + value
+                fields[authority].valuelen = valueEnd &- value
+                hasHost = true
+                continue
+            }
             let flags = known.isSecret ? NGHTTP2_NV_FLAG_NO_INDEX.rawValue : NGHTTP2_NV_FLAG_NONE.rawValue
             add(base + name, nameEnd &- name, base + value, valueEnd &- value, UInt8(truncatingIfNeeded: flags))
         }
+        return hasHost
+    }
+
+    /// Adds a field of a constant name.
+    private mutating func add(_ name: StaticString, _ value: UnsafeMutablePointer<UInt8>, _ valueLength: Int) {
+        // What is not copied is not written to either.
+        let start = UnsafeMutablePointer(mutating: name.utf8Start)
+        add(start, name.utf8CodeUnitCount, value, valueLength, UInt8(NGHTTP2_NV_FLAG_NONE.rawValue))
+    }
+
+    /// Adds `content-length`; nghttp2 copies the digits when the block is submitted.
+    private mutating func addLength(_ length: UInt64) {
+        var start = Self.mostDigits
+        var rest = length
+        repeat {
+            start &-= 1
+            digits[start] = UInt8(ascii: "0") &+ UInt8(truncatingIfNeeded: rest % 10)
+            rest /= 10
+        } while rest > 0
+        add("content-length", digits + start, Self.mostDigits &- start)
+        fields[count &- 1].flags &= ~UInt8(truncatingIfNeeded: NGHTTP2_NV_FLAG_NO_COPY_VALUE.rawValue)
+    }
+
+    private mutating func remove(at index: Int) {
+        for next in index &+ 1..<count { fields[next &- 1] = fields[next] }
+        count &-= 1
     }
 
     private mutating func add(

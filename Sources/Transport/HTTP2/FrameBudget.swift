@@ -44,6 +44,8 @@ struct FrameBudget {
     mutating func wasReset(now: NIODeadline) -> Bool { resets.take(now: now) }
 
     /// A frame of ours left that a peer has reason to acknowledge.
+    mutating func sent() { frames.give(1) }
+
     mutating func sent(bytes: Int) {
         if bytes >= 1024 { frames.give(2) }
     }

@@ -8,6 +8,8 @@ struct HTTP2FrameScan {
 
         static let data: UInt8 = 0x0
         static let headers: UInt8 = 0x1
+        static let settings: UInt8 = 0x4
+        static let pushPromise: UInt8 = 0x5
         static let continuation: UInt8 = 0x9
         /// END_STREAM of DATA and HEADERS.
         static let endStream: UInt8 = 0x1

@@ -1,6 +1,10 @@
 package import NIOCore
 
 /// The bounds of one HTTP/2 connection of a client.
+///
+/// Bounds without a key in the file are not worth one: no sound client sends a field section in more than a few pieces
+/// (16 frames hold 256 KiB, far more than any head may have), buffers of answers only need to fill the socket, whose own buffer
+/// is larger, and a round trip takes no longer than the grace anywhere.
 package struct HTTP2Limits: Sendable {
     /// Requests under way at once; those count that the client has reset and that are not wound up yet.
     package var maxStreams = 100

@@ -111,7 +111,39 @@ final class HTTP2Session {
         nghttp2_session_terminate_session(session, code.rawValue)
     }
 
+    /// Asks the peer for a sign of life.
+    func submitPing() {
+        nghttp2_submit_ping(session, Self.noFlags, nil)
+    }
+
+    /// Streams that the peer lets us have open at once.
+    var peerMaxStreams: Int {
+        Int(nghttp2_session_get_remote_settings(session, NGHTTP2Setting.maxConcurrentStreams))
+    }
+
+    /// Whether the connection takes requests: none of the two sides has ended it, and numbers are left.
+    var takesRequests: Bool { nghttp2_session_check_request_allowed(session) != 0 }
+
     // MARK: Streams
+
+    /// Sends a request, or returns nil when the connection takes no more; without a source the stream ends with its head.
+    ///
+    /// Nothing may change the head's storage before `headSent` or `streamClosed`; source and object must live until
+    /// `streamClosed`.
+    func submitRequest(
+        _ head: inout ByteBuffer, isSecure: Bool, contentLength: UInt64?, body: HTTP2BodySource?, object: AnyObject
+    ) -> Int32? {
+        block.loadRequest(&head, isSecure: isSecure, contentLength: contentLength)
+        let pointer = Unmanaged.passUnretained(object).toOpaque()
+        let streamID: Int32
+        if let body {
+            var provider = SessionParts.provider(body)
+            streamID = nghttp2_submit_request(session, nil, block.fields, block.count, &provider, pointer)
+        } else {
+            streamID = nghttp2_submit_request(session, nil, block.fields, block.count, nil, pointer)
+        }
+        return streamID > 0 ? streamID : nil
+    }
 
     /// Ties an object to a stream; it must live until `streamClosed`.
     func setObject(_ object: AnyObject?, for streamID: Int32) {
@@ -163,7 +195,12 @@ final class HTTP2Session {
         if count > 0 { nghttp2_session_consume(session, streamID, count) }
     }
 
-    /// Lets the peer send so many bytes more on the connection, after their stream is gone.
+    /// Lets the peer send so many bytes more on the stream; on the connection it may already.
+    func consumeStream(_ streamID: Int32, _ count: Int) {
+        if count > 0 { nghttp2_session_consume_stream(session, streamID, count) }
+    }
+
+    /// Lets the peer send so many bytes more on the connection alone.
     func consumeConnection(_ count: Int) {
         if count > 0 { nghttp2_session_consume_connection(session, count) }
     }

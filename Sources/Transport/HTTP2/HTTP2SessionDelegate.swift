@@ -32,4 +32,19 @@ protocol HTTP2SessionDelegate: AnyObject {
 
     /// The peer answered our PING.
     func pingAcknowledged()
+
+    /// The peer announced settings.
+    func settingsArrived()
+
+    /// The peer ends the connection; streams that it did not process are closed next, as refused (RFC 9113 §6.8).
+    func goAwayArrived()
+
+    /// The head of our request left.
+    func headSent(_ streamID: Int32)
+}
+
+extension HTTP2SessionDelegate {
+    func settingsArrived() {}
+    func goAwayArrived() {}
+    func headSent(_ streamID: Int32) {}
 }

@@ -47,6 +47,7 @@ enum SessionParts {
             guard let frame else { return 0 }
             let header = frame.pointee.hd
             let endsStream = header.flags & HTTP2FrameScan.Frame.endStream != 0
+            if header.type == HTTP2FrameScan.Frame.headers { delegate(data)?.headSent(header.stream_id) }
             if endsStream, header.type <= HTTP2FrameScan.Frame.headers { delegate(data)?.messageSent(header.stream_id) }
             return 0
         }
@@ -90,6 +91,9 @@ enum SessionParts {
         case NGHTTP2_RST_STREAM.rawValue: delegate.streamReset(header.stream_id)
         case NGHTTP2_PING.rawValue:
             if header.flags & UInt8(NGHTTP2_FLAG_ACK.rawValue) != 0 { delegate.pingAcknowledged() }
+        case NGHTTP2_SETTINGS.rawValue:
+            if header.flags & UInt8(NGHTTP2_FLAG_ACK.rawValue) == 0 { delegate.settingsArrived() }
+        case NGHTTP2_GOAWAY.rawValue: delegate.goAwayArrived()
         default: break
         }
     }

@@ -22,9 +22,10 @@ extension HTTP2Stream {
         unconsumed += count
         received &+= UInt64(count)
         guard isActive else {
-            // What nobody reads must not use up the connection's window; the stream's stays closed.
+            // What nobody reads must not use up the connection's window; the stream's stays closed, or nearly so.
             unconsumed -= count
-            return connection.session.consumeConnection(count)
+            connection.session.consumeConnection(count)
+            return bodyDropped(count)
         }
         if let expected, received > expected { return refuse(.malformed("more body than content-length")) }
         if let limit = connection.limits.maxBodyBytes, received > limit, !head.hasUpgrade {
@@ -43,6 +44,7 @@ extension HTTP2Stream {
     func requestEnded(trailers: ByteBuffer?) {
         guard !isRequestOver else { return }
         isRequestOver = true
+        isFinishing = false
         requestTrailers = trailers
         guard isActive else { return }
         if let expected, received < expected { return refuse(.malformed("less body than content-length")) }
@@ -86,6 +88,7 @@ extension HTTP2Stream {
     /// Answers a refused request once, and ends its stream; the connection goes on.
     func refuse(_ refusal: HeadRefusal) {
         let broken = takeHandler()
+        unread = Int(clamping: received)
         let answer =
             responsePhase == .awaitsHead
             ? connection.loop.delegate.refused(refusal, status: refusal.status, remote: remoteAddress) : nil
@@ -124,6 +127,8 @@ extension HTTP2Stream {
             setDeadline(isRequestOver || responsePhase == .over ? limits.bodyIdleTimeout : limits.tunnelIdleTimeout)
         } else if isActive, isBodyAccepted, !isRequestOver, !isBodyPaused {
             setDeadline(limits.bodyIdleTimeout)
+        } else if isFinishing {
+            setDeadline(limits.lingerTimeout)
         } else {
             deadline = .distantFuture
         }
@@ -137,6 +142,7 @@ extension HTTP2Stream {
     /// The client kept the exchange waiting for too long.
     func deadlinePassed() {
         if source.count > 0, !connection.isWritable { return updateDeadline() }
+        if isFinishing { return stopFinishing() }
         let reason = source.count > 0 ? StreamClosure.writeTimeout : isTunnel ? .tunnelTimeout : .bodyTimeout
         let broken = takeHandler()
         reset(.cancel)

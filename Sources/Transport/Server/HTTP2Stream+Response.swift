@@ -82,6 +82,7 @@ extension HTTP2Stream {
 
     /// Lets the client send on what nobody reads, within the stream's window.
     private func dropRequest() {
+        unread = pending.readableBytes
         pending.clear()
         connection.session.consumeConnection(unconsumed)
         unconsumed = 0
@@ -108,6 +109,34 @@ extension HTTP2Stream {
     func messageSent() {
         connection.budget.answered()
         guard let code = codeAfterMessage, code != .noError || !isRequestOver else { return }
-        connection.session.reset(id, code)
+        if code == .noError, mayFinish {
+            isFinishing = true
+            updateDeadline()
+        } else {
+            connection.session.reset(id, code)
+        }
+    }
+
+    /// Whether a client that was answered before it had sent everything is let finish: some take a reset for a failure,
+    /// whatever was answered before.
+    private var mayFinish: Bool {
+        guard connection.phase == .open else { return false }
+        let limit = connection.limits.maxDrainedBytes
+        if let expected, expected > received, expected - received > UInt64(limit) { return false }
+        return unread <= limit
+    }
+
+    /// Takes note of body bytes that nobody reads.
+    func bodyDropped(_ count: Int) {
+        unread += count
+        guard isFinishing else { return }
+        if unread > connection.limits.maxDrainedBytes { return stopFinishing() }
+        connection.session.consumeStream(id, count)
+    }
+
+    /// Asks the client to stop; the answer is whole.
+    func stopFinishing() {
+        isFinishing = false
+        connection.session.reset(id, .noError)
     }
 }

@@ -49,6 +49,10 @@ final class HTTP2Stream: ServerStream {
     var isTunnel = false
     /// With which code the stream is reset once its message has left.
     var codeAfterMessage: HTTP2ErrorCode?
+    /// Whether the client, answered already, is let send the rest of a small body.
+    var isFinishing = false
+    /// Body bytes that nobody read.
+    var unread = 0
 
     init(_ connection: HTTP2Connection, eventLoop: any EventLoop, peer: DownstreamPeer) {
         self.connection = connection
@@ -81,6 +85,8 @@ final class HTTP2Stream: ServerStream {
         isBlocked = false
         isTunnel = false
         codeAfterMessage = nil
+        isFinishing = false
+        unread = 0
         closesAfterResponse = false
     }
 

@@ -73,12 +73,21 @@ final class TLSEngine {
     }
 
     /// The client's side of a connection to `host`, a name or an IP literal.
-    convenience init(context: TLSContext, connectingTo host: String, isIPLiteral: Bool) throws(TransportError) {
+    ///
+    /// - Parameter protocols: What is offered by ALPN, if not what the context offers.
+    convenience init(
+        context: TLSContext, connectingTo host: String, isIPLiteral: Bool,
+        offering protocols: [ApplicationProtocol] = []
+    ) throws(TransportError) {
         ERR_clear_error()
         let slot = context.sessions?.slot(of: host)
         try self.init(.client, session: context.makeSession(), context: context, offered: [], sessions: slot)
         SSL_set_connect_state(ssl)
-        guard context.expectPeer(of: ssl, host, isIPLiteral: isIPLiteral) else {
+        let offer = ApplicationProtocol.wireForm(protocols)
+        // The call returns 0 for success.
+        guard offer.isEmpty || SSL_set_alpn_protos(ssl, offer, UInt32(offer.count)) == 0,
+            context.expectPeer(of: ssl, host, isIPLiteral: isIPLiteral)
+        else {
             throw TransportError(.tlsHandshakeFailed, detail: TLSFailure.queuedReason())
         }
         slot?.resume(ssl)

@@ -37,6 +37,9 @@ package struct UpstreamConfiguration: Sendable {
     package var address: Address
     /// Nil for a server that is spoken to in the clear.
     package var tls: UpstreamTLS?
+    package var `protocol` = UpstreamProtocol.auto
+    /// Bounds of HTTP/2 connections, and of their streams.
+    package var http2 = UpstreamHTTP2Limits()
     package var connectTimeout: TimeAmount = .seconds(5)
     /// Longest time from the end of the request to the first byte of the answer.
     package var firstByteTimeout: TimeAmount = .seconds(60)

@@ -9,7 +9,7 @@ import NIOCore
 ///                      └─ any byte or end of input ─▶ closed
 ///
 /// The values marked `@exclusivity(unchecked)` are only changed in calls that call nothing back, on one event loop.
-final class UpstreamConnection: Deadlined, ChannelInboundHandler {
+final class UpstreamConnection: Deadlined, ChannelInboundHandler, RequestCarrier {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
@@ -150,7 +150,7 @@ final class UpstreamConnection: Deadlined, ChannelInboundHandler {
     /// Carries a request; the connection is idle.
     func begin(_ request: UpstreamRequest) {
         self.request = request
-        request.connection = self
+        request.carrier = self
         request.wasSent = true
         phase = .head
         isReceiving = false
@@ -250,6 +250,8 @@ final class UpstreamConnection: Deadlined, ChannelInboundHandler {
         close()
         request?.fail(error)
     }
+
+    func abandon() { close() }
 
     /// Closes without a word to the handler.
     func close() {

@@ -15,9 +15,9 @@ final class UpstreamConnector {
         self.server = server
     }
 
-    /// Connects a channel whose last handler is `connection`; with TLS, once the handshake is over.
-    func connect(_ connection: UpstreamConnection) -> EventLoopFuture<any Channel> {
-        UpstreamDial(self, connection, addresses: addresses()).start()
+    /// Connects a channel whose last handler the attempt puts in; with TLS, once the handshake is over.
+    func connect(_ attempt: UpstreamAttempt) -> EventLoopFuture<any Channel> {
+        UpstreamDial(self, attempt, addresses: addresses()).start()
     }
 
     /// The addresses of the server, another one first each time.
@@ -53,6 +53,7 @@ final class UpstreamConnector {
 
     /// What a failed attempt is to the request that waited for it.
     static func failure(_ error: any Error) -> UpstreamError {
+        if let error = error as? UpstreamError { return error }
         if let error = error as? TransportError {
             switch error.code {
             case .certificateExpired, .certificateNotTrusted, .certificateNameMismatch: return .certificateRefused

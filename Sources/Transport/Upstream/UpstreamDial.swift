@@ -6,7 +6,7 @@ import NIOPosix
 /// On one event loop.
 final class UpstreamDial {
     private let connector: UpstreamConnector
-    private let connection: UpstreamConnection
+    private let attempt: UpstreamAttempt
     private let promise: EventLoopPromise<any Channel>
     private var rest: ArraySlice<SocketAddress>
     private let deadline: NIODeadline
@@ -17,9 +17,9 @@ final class UpstreamDial {
     private var turn = 0
     private var isOver = false
 
-    init(_ connector: UpstreamConnector, _ connection: UpstreamConnection, addresses: [SocketAddress]) {
+    init(_ connector: UpstreamConnector, _ attempt: UpstreamAttempt, addresses: [SocketAddress]) {
         self.connector = connector
-        self.connection = connection
+        self.attempt = attempt
         rest = addresses[...]
         promise = connector.eventLoop.makePromise(of: (any Channel).self)
         deadline = .now() + connector.configuration.connectTimeout
@@ -74,22 +74,22 @@ final class UpstreamDial {
     private func initialize(_ channel: any Channel, _ turn: Int) throws {
         let pipeline = channel.pipeline.syncOperations
         guard let tls = connector.configuration.tls, case .host(let host, _) = connector.configuration.address else {
-            return try pipeline.addHandler(connection)
+            return try attempt.install(connector.configuration.protocol.known(isSecure: false), on: channel)
         }
         guard !isOver, turn == self.turn else { throw ChannelError.ioOnClosedChannel }
         self.channel = channel
         let isIPLiteral = (try? SocketAddress(ipAddress: host, port: 0)) != nil
-        let engine = try TLSEngine(context: tls.context, connectingTo: host, isIPLiteral: isIPLiteral)
-        try pipeline.addHandlers(TLSHandler(engine: engine), HandshakeWait(self, turn))
+        let engine = try TLSEngine(
+            context: tls.context, connectingTo: host, isIPLiteral: isIPLiteral, offering: attempt.offer)
+        try pipeline.addHandlers(TLSHandler(engine: engine), HandshakeWait(self, engine, turn))
     }
 
     /// The handshake of a channel is over.
     fileprivate func shookHands(_ channel: any Channel, _ wait: HandshakeWait) {
         guard !isOver, wait.turn == turn else { return channel.close(promise: nil) }
         do {
-            let pipeline = channel.pipeline.syncOperations
-            try pipeline.addHandler(connection)
-            pipeline.removeHandler(wait, promise: nil)
+            try attempt.install(wait.engine.chosenProtocol, on: channel)
+            channel.pipeline.syncOperations.removeHandler(wait, promise: nil)
             finish(.success(channel))
         } catch {
             channel.close(promise: nil)
@@ -97,10 +97,12 @@ final class UpstreamDial {
         }
     }
 
-    /// An address did not work out; a certificate that is not to be trusted is no reason to try another.
+    /// An address did not work out; a certificate that is not to be trusted is no reason to try another, nor is a wrong
+    /// protocol.
     fileprivate func failed(_ error: any Error, _ turn: Int) {
         guard !isOver, turn == self.turn else { return }
-        if UpstreamConnector.failure(error) == .certificateRefused { return finish(.failure(error)) }
+        let failure = UpstreamConnector.failure(error)
+        if failure == .certificateRefused || failure == .notHTTP2 { return finish(.failure(error)) }
         if rest.isEmpty { finish(.failure(error)) } else { tryNext(after: error) }
     }
 
@@ -121,12 +123,14 @@ final class UpstreamDial {
 private final class HandshakeWait: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = ByteBuffer
 
+    let engine: TLSEngine
     private let dial: UpstreamDial
     let turn: Int
     private var isOver = false
 
-    init(_ dial: UpstreamDial, _ turn: Int) {
+    init(_ dial: UpstreamDial, _ engine: TLSEngine, _ turn: Int) {
         self.dial = dial
+        self.engine = engine
         self.turn = turn
     }
 

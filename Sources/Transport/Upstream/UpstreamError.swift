@@ -4,12 +4,16 @@ package enum UpstreamError: Error, Sendable, Equatable {
     case connectTimeout
     /// The server's certificate is not the one to be trusted under its name.
     case certificateRefused
+    /// The server does not speak HTTP/2, which the configuration demands.
+    case notHTTP2
     /// No server is available; whole seconds until one may be.
     case noServer(retryAfter: Int)
     /// More requests wait for a connection than the limit allows.
     case queueFull
     /// No connection came free in time.
     case queueTimeout
+    /// The server said that it did not look at the request (RFC 9113 §8.7).
+    case notProcessed
     /// The upstream closed before the first byte of the answer.
     case closedBeforeResponse
     case firstByteTimeout
@@ -31,6 +35,8 @@ package enum UpstreamError: Error, Sendable, Equatable {
         case .connectFailed: "connect failed"
         case .connectTimeout: "connect timeout"
         case .certificateRefused: "certificate not trusted"
+        case .notHTTP2: "server does not speak HTTP/2"
+        case .notProcessed: "refused by the server, unprocessed"
         case .noServer: "no server available"
         case .queueFull: "queue full"
         case .queueTimeout: "queue timeout"
@@ -56,7 +62,8 @@ package enum UpstreamError: Error, Sendable, Equatable {
     /// Whether it is certain that the upstream did not begin to act on the request.
     package var wasNeverSent: Bool {
         switch self {
-        case .connectFailed, .connectTimeout, .certificateRefused, .noServer, .queueFull, .queueTimeout, .poolClosed:
+        case .connectFailed, .connectTimeout, .certificateRefused, .notHTTP2, .notProcessed, .noServer, .queueFull,
+            .queueTimeout, .poolClosed:
             true
         default: false
         }
@@ -65,7 +72,7 @@ package enum UpstreamError: Error, Sendable, Equatable {
     /// Whether no connection could be made.
     var isOfConnecting: Bool {
         switch self {
-        case .connectFailed, .connectTimeout, .certificateRefused: true
+        case .connectFailed, .connectTimeout, .certificateRefused, .notHTTP2: true
         default: false
         }
     }

@@ -17,8 +17,8 @@ package final class UpstreamRequest {
     var isTunnel = false
     var handler: (any ResponseHandler)?
 
-    /// The connection that carries it, once there is one.
-    var connection: UpstreamConnection?
+    /// What carries it, once there is a connection.
+    var carrier: (any RequestCarrier)?
     /// Whether the answer is still to come.
     var isActive = false
     /// Whether `UpstreamPool.start` has not returned yet.
@@ -26,8 +26,10 @@ package final class UpstreamRequest {
     var isPaused = false
     /// The choice of a server that led here; nil for a request to a pool of its own.
     var seat: UpstreamSeat?
-    /// Whether a connection has carried it.
+    /// Whether a connection has carried it, and the server may have acted on it.
     var wasSent = false
+    /// How often a connection of the same server took it after another had failed it.
+    var resends = 0
     /// When its answer must have begun, where other servers were tried before.
     var answerBy = NIODeadline.distantFuture
     /// When waiting for a connection has taken too long.
@@ -56,8 +58,9 @@ package final class UpstreamRequest {
         isTunnel = false
         self.handler = handler
         self.seat = seat
-        connection = nil
+        carrier = nil
         wasSent = false
+        resends = 0
         answerBy = .distantFuture
         isActive = true
         isPaused = false
@@ -69,7 +72,7 @@ package final class UpstreamRequest {
     /// More bytes than announced fail the request.
     package func writeBody(_ bytes: ByteBuffer) {
         guard isActive else { return }
-        if let connection { return connection.writeBody(bytes) }
+        if let carrier { return carrier.writeBody(bytes) }
         early.writeImmutableBuffer(bytes)
     }
 
@@ -78,51 +81,57 @@ package final class UpstreamRequest {
     /// Fewer bytes than announced fail the request. Not needed without a body.
     package func end(trailers: ByteBuffer?) {
         guard isActive, body != .none || isTunnel else { return }
-        if let connection { return connection.endRequest(trailers: trailers) }
+        if let carrier { return carrier.endRequest(trailers: trailers) }
         earlyEnd = (trailers, true)
     }
 
     /// Sends what was written so far.
     package func flush() {
-        if isActive { connection?.flush() }
+        if isActive { carrier?.flush() }
     }
 
     /// Whether the upstream keeps up; false as well while no connection is there yet.
-    package var isWritable: Bool { connection?.isWritable ?? false }
+    package var isWritable: Bool { carrier?.isWritable ?? false }
 
     /// Stops the answer once the bytes at hand are delivered.
     package func pause() {
         guard isActive else { return }
         isPaused = true
-        connection?.pausedChanged()
+        carrier?.pausedChanged()
     }
 
     /// Lets the answer flow again.
     package func resume() {
         guard isActive else { return }
         isPaused = false
-        connection?.pausedChanged()
+        carrier?.pausedChanged()
     }
 
-    /// Gives the request up and closes its connection; the handler hears nothing further.
+    /// Gives the request up, and what carries it with it; the handler hears nothing further.
     package func cancel() {
         guard isActive else { return }
-        let connection = connection
+        let carrier = carrier
         _ = finish()
-        connection?.close()
+        carrier?.abandon()
     }
 
-    /// Hands the bytes that came early to the connection; returns whether there were any, or a body is still to come.
-    func sendEarly(_ connection: UpstreamConnection) -> Bool {
-        if early.readableBytes > 0 { connection.writeBody(early) }
+    /// Hands the bytes that came early to what carries it now; returns whether a body is still to come.
+    func sendEarly(_ carrier: any RequestCarrier) -> Bool {
+        if early.readableBytes > 0 { carrier.writeBody(early) }
         early = noBytes
         let end = earlyEnd
         earlyEnd = (nil, false)
         if end.isSet {
-            connection.endRequest(trailers: end.trailers)
+            carrier.endRequest(trailers: end.trailers)
             return false
         }
         return body != .none
+    }
+
+    /// Takes back a body of which nothing was sent.
+    func takeBack(_ bytes: ByteBuffer, end: (trailers: ByteBuffer?, isSet: Bool)) {
+        early = bytes
+        earlyEnd = end
     }
 
     /// Gives the head up once it will not be sent again.
@@ -139,7 +148,7 @@ package final class UpstreamRequest {
             self.seat = nil
             seat.group.ended(seat)
         }
-        connection = nil
+        carrier = nil
         head = noBytes
         if early.readableBytes > 0 { early = noBytes }
         earlyEnd = (nil, false)
@@ -154,7 +163,7 @@ package final class UpstreamRequest {
     /// Goes on with another server, or ends the exchange with an error; never inside `UpstreamPool.start`.
     func fail(_ error: UpstreamError) {
         guard isActive else { return }
-        connection = nil
+        carrier = nil
         guard isStarting else { return conclude(error) }
         eventLoop.assumeIsolated().execute { [self] in
             if isActive { conclude(error) }

@@ -196,6 +196,7 @@ struct HTTP2RequestTests {
     func tooLarge(announced: Bool) throws {
         var limits = ServerLimits()
         limits.maxBodyBytes = 3
+        limits.maxDrainedBytes = 3
         let server = try HTTP2Harness(limits: limits) { $0.stream.acceptBody() }
         server.send {
             let fields = announced ? [("content-length", "4")] : []

@@ -100,11 +100,45 @@ struct HTTP2ResponseTests {
         #expect(server.handler?.events == [])
     }
 
-    @Test("a client that still sends when its answer is complete is asked to stop, without error")
+    @Test("a client that still sends when its answer is complete may end a small body")
     func early() throws {
         let server = try HTTP2Harness { $0.stream.answer("no") }
         server.send { $0.headers(1, FrameWriter.request(method: "POST"), ends: false) }
-        #expect(try server.shorts() == ["HEADERS(1)", "DATA(1) 2 end", "RST_STREAM(1) 0"])
+        #expect(try server.shorts() == ["HEADERS(1)", "DATA(1) 2 end"])
+        server.send { $0.data(1, "late") }
+        server.send { $0.data(1, "later", ends: true) }
+        #expect(try server.shorts() == [])
+        #expect(server.connection.streams.isEmpty)
+        #expect(server.isOpen)
+    }
+
+    @Test(
+        "with a large body, or too slow a one, it is asked to stop, without error",
+        arguments: ["announced", "sent", "sent before", "slow", "drain"])
+    func earlyLarge(kind: String) throws {
+        var limits = ServerLimits()
+        limits.maxDrainedBytes = 1000
+        let server = try HTTP2Harness(limits: limits)
+        let piece = String(repeating: "x", count: 600)
+        server.send {
+            let fields = kind == "announced" ? [("content-length", "1001")] : []
+            $0.headers(1, FrameWriter.request(method: "POST", fields), ends: false)
+            if kind == "sent before" { for _ in 0..<2 { $0.data(1, piece) } }
+        }
+        if kind == "drain" { server.connection.drain() }
+        _ = try server.frames()
+        server.handler?.stream.answer("no")
+        switch kind {
+        case "sent":
+            server.send { $0.data(1, piece) }
+            #expect(try server.shorts() == ["HEADERS(1)", "DATA(1) 2 end"])
+            server.send { $0.data(1, piece) }
+        case "slow":
+            server.send { $0.data(1, piece) }
+            server.pass(limits.lingerTimeout + .seconds(1))
+        default: break
+        }
+        #expect(try server.shorts().last == "RST_STREAM(1) 0")
         server.send { $0.data(1, "late", ends: true) }
         #expect(try server.shorts() == [])
         #expect(server.isOpen)

@@ -8,7 +8,8 @@ enum RetryRule {
     ///   - isRepeatable: Whether it may be sent twice; never true of a paid request, nor of one with a body.
     static func allows(_ error: UpstreamError, wasSent: Bool, isRepeatable: Bool) -> Bool {
         switch error {
-        case .connectFailed, .connectTimeout, .certificateRefused, .queueFull, .poolClosed: !wasSent || isRepeatable
+        case .connectFailed, .connectTimeout, .certificateRefused, .notHTTP2, .notProcessed, .queueFull, .poolClosed:
+            !wasSent || isRepeatable
         case .closedBeforeResponse: isRepeatable
         case .queueTimeout, .firstByteTimeout, .idleTimeout, .brokenOff, .malformedResponse, .headTooLarge,
             .responseTooLarge, .noServer:

@@ -34,9 +34,9 @@ private final class GroupHarness {
         var configuration = UpstreamGroupConfiguration(name: "u", members: members)
         change(&configuration)
         pools = members.indices.map { index in
-            UpstreamPool(members[index].configuration, eventLoop: loop) { [unowned self] connection in
+            UpstreamPool(members[index].configuration, eventLoop: loop) { [unowned self] attempt in
                 let promise = loop.makePromise(of: (any Channel).self)
-                attempts.append((index, Attempt(connection, promise)))
+                attempts.append((index, Attempt(attempt, promise)))
                 return promise.futureResult
             }
         }
