@@ -24,6 +24,8 @@ package final class PaywallRoute: Sendable {
     package let redelivery: RedeliveryPolicy
     package let facts: Facts
     package let limits: RouteLimits
+    /// What is counted of answers that are paid for; nil where the price is all.
+    package let meter: RouteMeter?
     /// Who may run at the same time; set before the route is in force.
     let gate = AtomicLazyReference<ConcurrencyGate>()
     package let upgrades: UpgradeSet
@@ -52,13 +54,14 @@ package final class PaywallRoute: Sendable {
         name: String, upstream: Int, offers: [PaymentRequirements] = [], timing: SettlementTiming = .before,
         chargeOn: StatusSet = .standard, redelivery: RedeliveryPolicy = RedeliveryPolicy(), facts: Facts = .none,
         upgrades: UpgradeSet = .webSocket, returns: ReturnPolicy = .asItCame, maxBodyBytes: UInt64? = nil,
-        exposures: [PaymentRequirements: ExposureTerms] = [:], leastValidity: Int64 = 0,
+        exposures: [PaymentRequirements: ExposureTerms] = [:], leastValidity: Int64 = 0, meter: RouteMeter? = nil,
         limits: RouteLimits = .none, description: String = "",
         mimeType: String = "", price: String = "", origin: String = "", advertisedHosts: Set<String> = [],
         registry: AdapterRegistry
     ) {
         self.leastValidity = leastValidity
         self.limits = limits
+        self.meter = meter
         self.exposures = exposures
         self.name = name
         self.upstream = upstream

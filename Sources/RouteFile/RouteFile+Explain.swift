@@ -107,6 +107,10 @@ extension RouteFile {
         }
         let when = route.timing == .before ? "before the request is forwarded" : "after the upstream has answered"
         explanation.reasons.append("the price is \(route.price), settled \(when)")
+        if let meter = route.meter {
+            explanation.reasons.append(
+                "under \"upto\" that is the most: what is charged is counted, \(meter.ratesText)")
+        }
         explanation.amounts = route.offers.map { offer in
             PriceExplanation.Amount(
                 asset: offer.asset, network: offer.requirements.network.name, units: offer.requirements.amount,

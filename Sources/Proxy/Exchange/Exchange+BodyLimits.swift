@@ -21,6 +21,7 @@ extension Exchange {
             return true
         }
         bodyCheck = nil
+        usageHold = nil
         let mayAnswer = status == 0 && held == nil
         let isOver = leave(machine.downstreamClosed(requestComplete: false))
         upstream = nil

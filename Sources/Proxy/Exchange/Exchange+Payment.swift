@@ -74,7 +74,7 @@ extension Exchange {
             case .local: true
             case .remote: false
             }
-        guard machine.quoted(.paid(timing: route.timing, settlesLocally: local)) == .verify else {
+        guard machine.quoted(.paid(timing: timing, settlesLocally: local)) == .verify else {
             unreachable("quoted paid")
             return
         }
@@ -153,7 +153,7 @@ extension Exchange {
         let claim = Claim(
             identity: verified.identity,
             owner: .paywall(RequestBinding(route: route.name, method: methodName, target: targetDigest)),
-            adapter: payment.rail.id, form: payment.payment.form, timing: route.timing,
+            adapter: payment.rail.id, form: payment.payment.form, timing: timing,
             scheme: payment.offer.scheme, network: payment.offer.network, asset: payment.offer.asset,
             amount: payment.offer.amount, payTo: payment.offer.payTo, payer: verified.payer,
             validBefore: verified.validBefore, settlement: settlementOrder(opening, payment))
@@ -224,7 +224,7 @@ extension Exchange {
     }
 
     private func reserved(_ outcome: ReserveOutcome) {
-        switch machine.reserved(outcome) {
+        switch machine.reserved(outcome, isMetered: isCharged) {
         case .forward:
             forward()
         case .settle(let reference):
@@ -244,6 +244,10 @@ extension Exchange {
         case .release(let reference):
             write(.released(reason: "client gone"), of: reference)
             log()
+        case .releaseAndRefuse(let reference):
+            write(.released(reason: "payer must pay first"), of: reference)
+            guard let route, let payment else { return }
+            challenge(route, .refused(.insufficientBalance, payer: payment.verified?.payer))
         case .undeliver(let reference):
             noteUndelivered(reference)
             log()

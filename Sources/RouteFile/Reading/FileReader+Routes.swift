@@ -54,6 +54,7 @@ extension FileReader {
             offers = self.offers(isUsable ? price : nil, section, terms, context)
             checkTimes(section, terms, context)
         }
+        let meter = meter(section, isFree: price?.value == .free, offers: offers, context.assets)
         var draft = RouteDraft(pattern: pattern, settings: nil, payees: terms.payTo?.accounts ?? [])
         guard let pattern, let upstream, let price, let description, let mimeType, let timing = terms.timing,
             let maxTimeout = terms.maxTimeoutSeconds, let redeliveries = terms.redeliveries,
@@ -69,7 +70,7 @@ extension FileReader {
             redeliveries: redeliveries.value, maxTimeoutSeconds: maxTimeout.value, description: description.value,
             mimeType: mimeType.value, forwardPayment: forward.value,
             upgrade: upgrade.map(\.value), maxBodyBytes: maxBody.map { UInt64($0.value) }, scrub: scrub.map(\.value),
-            limits: limits)
+            limits: limits, meter: meter)
         return draft
     }
 

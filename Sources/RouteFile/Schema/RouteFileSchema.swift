@@ -6,7 +6,8 @@ package enum RouteFileSchema {
         "facilitator": facilitator, "ledger": ledger, "payments": payments,
         "payments.batch": batch, "limits": limits, "assets": assets,
         "upstreams": upstreams, "upstreams.servers": servers,
-        "upstreams.health": health, "upstreams.tls": upstreamTLS, "routes": routes, "adapters": adapters,
+        "upstreams.health": health, "upstreams.tls": upstreamTLS, "routes": routes, "routes.meter": meter,
+        "adapters": adapters,
         "adapters.backend": backend,
     ]
 
@@ -101,8 +102,13 @@ package enum RouteFileSchema {
         .key("charge_on"), .key("redeliveries"), .key("forward_payment"), .key("upgrade", "[\"websocket\"]"),
         .key("max_body_bytes"), .key("scrub", "[]"), .key("limit"),
         .key("client_limit"), .key("payer_limit"), .key("max_concurrent"), .key("max_queued", "128"),
-        .key("queue_timeout", "\"5s\""), .later("free"), .later("grant"),
+        .key("queue_timeout", "\"5s\""), .key("meter"), .later("free"), .later("grant"),
         .later("mode"),
+    ]
+
+    private static let meter: [KeySpec] = [
+        .key("preset"), .key("per"), .key("usage"), .key("estimate"), .key("stream_usage", "\"last\""),
+        .key("on_missing", "\"estimate\""), .key("add_usage", "false"),
     ]
 
     private static let adapters: [KeySpec] = [

@@ -29,6 +29,8 @@ package struct RouteSettings: Sendable {
     /// Fields of answers that clients do not get.
     package var scrub: [String]
     package var limits: RouteLimits
+    /// What is counted of its answers.
+    package var meter: UsageMeter?
 
     package var isFree: Bool { price == .free }
 

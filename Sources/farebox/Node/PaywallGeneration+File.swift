@@ -49,6 +49,7 @@ extension PaywallRoute {
             returns: file.returns(route.scrub, of: route.upstream, to: origin), maxBodyBytes: route.maxBodyBytes,
             exposures: route.timing == .before ? [:] : file.exposures(of: route),
             leastValidity: route.timing == .batch ? file.batch.plan.margin.components.seconds : 0,
+            meter: file.meter(of: route),
             limits: route.limits, description: route.description, mimeType: route.mimeType,
             price: route.price.description, origin: origin,
             advertisedHosts: file.server.hasPublicURL ? [] : file.hosts(of: route),
@@ -60,6 +61,20 @@ extension RouteFile {
     /// The hosts that a client of the route may have asked for, as far as the file names any.
     fileprivate func hosts(of route: RouteSettings) -> Set<String> {
         route.pattern.host.map { [$0] } ?? Set(routes.compactMap(\.pattern.host))
+    }
+
+    /// What is counted of a route's answers, with the rates in the assets of its offers.
+    fileprivate func meter(of route: RouteSettings) -> RouteMeter? {
+        guard let meter = route.meter else { return nil }
+        let tariffs = route.offers.compactMap { offer -> RouteMeter.AssetTariff? in
+            // The file was refused if an asset had no rate.
+            guard let asset = assets.first(where: { $0.id == offer.asset })?.priced,
+                let tariff = try? meter.tariff(in: asset)
+            else { return nil }
+            return RouteMeter.AssetTariff(
+                network: offer.requirements.network, account: offer.requirements.asset, asset: asset, tariff: tariff)
+        }
+        return RouteMeter(meter, tariffs: tariffs)
     }
 
     /// What clients do not get of this upstream's answers as they came.

@@ -25,6 +25,7 @@ struct TestRoute: Sendable {
     var advertisedHosts: Set<String> = []
     var upgrades = UpgradeSet.webSocket
     var maxBodyBytes: UInt64?
+    var meter: RouteMeter?
 
     static func free(_ match: String) -> TestRoute { TestRoute(match: match, offers: []) }
 }
@@ -66,7 +67,7 @@ final class PaywallRig: Sendable {
             PaywallRoute(
                 name: route.match, upstream: 0, offers: route.offers, timing: route.timing, chargeOn: route.chargeOn,
                 redelivery: route.redelivery, facts: route.facts, upgrades: route.upgrades,
-                maxBodyBytes: route.maxBodyBytes, limits: route.limits, description: "a test",
+                maxBodyBytes: route.maxBodyBytes, meter: route.meter, limits: route.limits, description: "a test",
                 origin: "https://api.example.com", advertisedHosts: route.advertisedHosts, registry: registry)
         }
         var upstream = UpstreamConfiguration(name: "api", address: .host("127.0.0.1", port: upstreamPort))
