@@ -1,7 +1,10 @@
+import Facilitator
 import Ledger
 import NIOCore
 import Pricing
 import Primitives
+import Transport
+import X402
 
 /// What a metered answer is charged.
 extension Exchange {

@@ -156,9 +156,9 @@ package struct ExchangeStateMachine: ~Copyable {
         case .reserving(let timing, let local, let abandoned):
             switch outcome {
             case .granted(let reference) where isMetered:
-                self =
-                    abandoned
-                    ? Self(.finished) : Self(.forwarding(.metered(reference), settlesLocally: local, abandoned: false))
+                let next: State =
+                    abandoned ? .finished : .forwarding(.metered(reference), settlesLocally: local, abandoned: false)
+                self = Self(next)
                 return abandoned ? .release(reference) : .forward
             case .settleFirst(let reference) where isMetered:
                 self = Self(.finished)

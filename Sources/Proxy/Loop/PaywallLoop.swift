@@ -2,6 +2,7 @@ import EVM
 import Facilitator
 import Ledger
 package import NIOCore
+import Pricing
 import Primitives
 package import Transport
 import X402

@@ -17,7 +17,7 @@ final class AnswerMeter {
     /// What header and trailer fields say, by quantity.
     private var fields: [UsageFinding]
     private var bytes: UInt64 = 0
-    private var override: SettlementOverride?
+    private var announced: SettlementOverride?
     /// Whether usage was asked for on the client's behalf, and is not passed on.
     private var hidesUsage = false
     /// What of the answer is not decided yet.
@@ -63,7 +63,7 @@ final class AnswerMeter {
         }
         head.withBytes { bytes in
             for field in head.fields where field.known == .settlementOverrides {
-                override = SettlementOverride(UnsafeRawBufferPointer(rebasing: bytes[field.value]))
+                announced = SettlementOverride(UnsafeRawBufferPointer(rebasing: bytes[field.value]))
             }
             for (index, quantity) in meter.quantities.enumerated() {
                 guard case .header(let name) = quantity.source else { continue }
@@ -132,10 +132,10 @@ final class AnswerMeter {
         }
         let bounds = request?.finish() ?? OutputBounds(bodyBytes: 0)
         // An answer without a body is one where a field of it says so.
-        let isDelivered = bytes > 0 || override != nil || fields.contains { $0 != .missing }
+        let isDelivered = bytes > 0 || announced != nil || fields.contains { $0 != .missing }
         return AnswerUsage(
             isDelivered: isDelivered, findings: findings, estimate: meter.estimate(bounds),
-            announced: override?.amount(of: authorised, in: tariff.asset))
+            announced: announced?.amount(of: authorised, in: tariff.asset))
     }
 
     /// How usage is framed in the body; nil where it cannot be read.

@@ -17,13 +17,13 @@ extension FileReader {
         terms.assumed = Dictionary(
             members(of: "estimate", table, ValueKind.integer(0...largest)).map { ($0.name, UInt64($0.value)) }
         ) { first, _ in first }
-        terms.succession =
-            table.read("stream_usage", ValueKind.word([("last", .last), ("every", .every)]))?.value ?? .last
+        let successions: [(String, UsageShape.Succession)] = [("last", .last), ("every", .every)]
+        terms.succession = table.read("stream_usage", ValueKind.word(successions))?.value ?? .last
         terms.missing =
             table.read("on_missing", ValueKind.word(UsageMeter.MissingRule.allCases.map { ($0.rawValue, $0) }))?.value
             ?? .estimate
         terms.addsUsage = table.read("add_usage", ValueKind.bool)?.value ?? false
-        checkNames(terms, table)
+        checkNames(table)
         if terms.addsUsage, terms.preset?.asksForUsage != true {
             log.add(table.place(of: "add_usage"), "is known for preset = \"openai\" only")
         }
@@ -41,8 +41,9 @@ extension FileReader {
 
     /// Every asset that pays for the route must have a rate, and no other can.
     private func check(_ meter: UsageMeter, at place: Place, _ offers: [RouteOffer], _ assets: AssetBook) {
-        for id in meter.namedAssets where !offers.contains(where: { $0.asset == id }) && !assets.isUnreadable(id) {
-            log.addOnce(
+        for id in meter.namedAssets where !offers.isEmpty && !assets.isUnreadable(id) {
+            if offers.contains(where: { $0.asset == id }) { continue }
+            log.add(
                 place, "has an amount of \(id), which the route does not accept",
                 suggestion: NearestName.of(id, among: offers.map(\.asset)))
         }
@@ -71,20 +72,24 @@ extension FileReader {
     }
 
     /// What nobody counts has no use for a place or an estimate.
-    private func checkNames(_ terms: UsageMeter.Terms, _ table: Section) {
-        let counted = terms.rates.map(\.name)
+    private func checkNames(_ table: Section) {
+        let counted = names(in: "per", table).map(\.name)
         for key in ["usage", "estimate"] {
-            guard case .table(let members)? = table.node(key)?.value else { continue }
-            for (name, node) in members.sorted(by: { $0.key < $1.key }) {
+            for (name, place) in names(in: key, table) {
                 if !counted.contains(name) {
                     log.add(
-                        node.place, "is not counted: per has no rate for it",
+                        place, "is not counted: per has no rate for it",
                         suggestion: NearestName.of(name, among: counted))
                 } else if UsageMeter.isCountedByUs(name) {
-                    log.add(node.place, "is counted here, and needs no \(key)")
+                    log.add(place, "is counted here, and needs no \(key)")
                 }
             }
         }
+    }
+
+    private func names(in key: String, _ table: Section) -> [(name: String, place: Place)] {
+        guard case .table(let members)? = table.node(key)?.value else { return [] }
+        return members.sorted { $0.key < $1.key }.map { ($0.key, $0.value.place) }
     }
 }
 

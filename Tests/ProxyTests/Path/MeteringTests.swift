@@ -1,3 +1,4 @@
+import EVM
 import Facilitator
 import Ledger
 import Pricing
@@ -229,10 +230,12 @@ struct MeteringTests {
         route.offers = [Offers.offer(2000)]
         let answer = reply(#"{"usage":{"prompt_tokens":100,"completion_tokens":40}}"#)
         try await withPaywall([route], settings: RigSettings(accessLog: sink), upstream: { _ in .bytes(answer) }) {
-            rig in
+            (rig: PaywallRig) async throws in
             let payment = Payer().pay(Offers.offer(2000))
-            #expect(try await rig.ask("GET /x", payment.line).status == 200)
-            #expect(try await rig.state(of: payment, for: Offers.offer(2000)) == "settled/delivered")
+            let got = try await rig.ask("GET /x", payment.line)
+            #expect(got.status == 200)
+            let state = try await rig.state(of: payment, for: Offers.offer(2000))
+            #expect(state == "settled/delivered")
         }
         sink.close()
         sink.run()
