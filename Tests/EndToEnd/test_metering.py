@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from kit.polling import wait_until
 from kit.routes import route
 from kit.upstream import Answer
 
@@ -35,12 +36,15 @@ DONE = b"data: [DONE]\n\n"
 
 
 def ask(site, payer, **request):
-    before = len(site.process.events("request"))
+    """Pays for an answer; returns it and its log line, the one with a payment."""
+    before = len(paid_lines(site))
     body = json.dumps({"model": "m", **request}).encode()
     _, answer = site.pay(payer, TARGET, "POST", body=body)
-    # One line for the question of the price, one for the answer.
-    site.process.wait_for_event("request", count=before + 2)
-    return answer, site.process.events("request")[-1]
+    return answer, wait_until(lambda: paid_lines(site)[before:], "the log line of the answer")[0]
+
+
+def paid_lines(site):
+    return [line for line in site.process.events("request") if "payment" in line]
 
 
 def test_a_stream_is_counted_and_its_client_sees_what_it_asked_for(site, upstream, payer):

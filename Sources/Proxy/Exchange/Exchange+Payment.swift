@@ -246,8 +246,7 @@ extension Exchange {
             log()
         case .releaseAndRefuse(let reference):
             write(.released(reason: "payer must pay first"), of: reference)
-            guard let route, let payment else { return }
-            challenge(route, .refused(.insufficientBalance, payer: payment.verified?.payer))
+            answer(.tooManyRequests(.payerIsBusy))
         case .undeliver(let reference):
             noteUndelivered(reference)
             log()

@@ -33,5 +33,5 @@ package struct RouteMeter: Sendable {
     }
 
     /// Whether less than the offer's amount can be taken: then the charge is settled, else the price.
-    static func isCharged(_ offer: PaymentRequirements) -> Bool { offer.scheme == "upto" }
+    package static func isCharged(_ offer: PaymentRequirements) -> Bool { offer.scheme == "upto" }
 }

@@ -47,7 +47,7 @@ extension PaywallRoute {
             chargeOn: route.chargeOn, redelivery: RedeliveryPolicy(limit: route.redeliveries), facts: facts,
             upgrades: UpgradeSet(route.upgrade),
             returns: file.returns(route.scrub, of: route.upstream, to: origin), maxBodyBytes: route.maxBodyBytes,
-            exposures: route.timing == .before ? [:] : file.exposures(of: route),
+            exposures: file.exposures(of: route),
             leastValidity: route.timing == .batch ? file.batch.plan.margin.components.seconds : 0,
             meter: file.meter(of: route),
             limits: route.limits, description: route.description, mimeType: route.mimeType,
@@ -92,6 +92,8 @@ extension RouteFile {
     fileprivate func exposures(of route: RouteSettings) -> [PaymentRequirements: ExposureTerms] {
         var terms: [PaymentRequirements: ExposureTerms] = [:]
         for offer in route.offers {
+            let isCharged = route.meter != nil && RouteMeter.isCharged(offer.requirements)
+            if route.timing == .before, !isCharged { continue }
             let asset = assets.first { $0.id == offer.asset }
             let amount = offer.requirements.amount
             func units(_ dollars: DollarAmount) -> UInt256 {
@@ -99,9 +101,12 @@ extension RouteFile {
                 return (try? dollars.atomicUnits(assetDecimals: offer.assetDecimals)) ?? amount
             }
             let isTrusted = newPayers.trusted ?? (asset?.isDollarPegged == true && amount <= units(.cent))
+            // What is charged afterwards cannot be paid first: one answer at a time is always served.
+            let perPayer = isCharged ? max(units(batch.exposureLimit), amount) : units(batch.exposureLimit)
+            let total = isCharged ? max(units(batch.totalExposureLimit), amount) : units(batch.totalExposureLimit)
             terms[offer.requirements] = ExposureTerms(
-                perPayer: units(batch.exposureLimit), total: units(batch.totalExposureLimit),
-                newcomer: isTrusted ? nil : NewcomerRule(payments: newPayers.payments))
+                perPayer: perPayer, total: total,
+                newcomer: isTrusted || isCharged ? nil : NewcomerRule(payments: newPayers.payments))
         }
         return terms
     }
