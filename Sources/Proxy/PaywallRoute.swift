@@ -32,6 +32,8 @@ package final class PaywallRoute: Sendable {
     package let redelivery: RedeliveryPolicy
     package let facts: Facts
     package let limits: RouteLimits
+    /// What is counted of answers that are paid for; nil where the price is all.
+    package let meter: RouteMeter?
     /// Who may run at the same time; set before the route is in force.
     let gate = AtomicLazyReference<ConcurrencyGate>()
     package let upgrades: UpgradeSet
@@ -48,10 +50,12 @@ package final class PaywallRoute: Sendable {
         credit: RouteCredit? = nil, timing: SettlementTiming = .before,
         chargeOn: StatusSet = .standard, redelivery: RedeliveryPolicy = RedeliveryPolicy(), facts: Facts = .none,
         upgrades: UpgradeSet = .webSocket, returns: ReturnPolicy = .asItCame, maxBodyBytes: UInt64? = nil,
-        leastValidity: Int64 = 0, limits: RouteLimits = .none, advertisedHosts: Set<String> = []
+        leastValidity: Int64 = 0, meter: RouteMeter? = nil, limits: RouteLimits = .none,
+        advertisedHosts: Set<String> = []
     ) {
         self.leastValidity = leastValidity
         self.limits = limits
+        self.meter = meter
         self.name = name
         self.upstream = upstream
         self.pricing = pricing

@@ -143,6 +143,10 @@ extension RouteFile {
         if sheet.isFree { return explanation.reasons.append("the price is \"free\"") }
         let when = route.timing == .before ? "before the request is forwarded" : "after the upstream has answered"
         explanation.reasons.append("the price is \(sheet.price), settled \(when)")
+        if let meter = route.meter {
+            explanation.reasons.append(
+                "under \"upto\" that is the most: what is charged is counted, \(meter.ratesText)")
+        }
         explanation.offers = sheet.offers
         explanation.amounts = sheet.offers.map { offer in
             PriceExplanation.Amount(

@@ -27,6 +27,7 @@ extension Exchange {
     /// For the payment it is as if the client had left there.
     func refuseBody(_ reason: Answer, remark: StaticString) {
         bodyCheck = nil
+        usageHold = nil
         let mayAnswer = status == 0 && held == nil
         let isOver = leave(machine.downstreamClosed(requestComplete: false))
         upstream = nil

@@ -15,22 +15,31 @@ extension Exchange {
         }
         if drawsFirst({ $0.forward(bodyInHand: bodyInHand, trailers: trailers) }) { return }
         let head = stream.head
+        startMetering(route)
+        if bodyInHand == nil, holdsForUsage() { return }
         let group = loop.upstream(route.upstream, of: generation)
         var buffer = ForwardedHead.build(
             head, target: target, client: client, upstream: group.configuration.members[0].configuration,
-            in: group.headBuffer())
+            isRead: answerMeter != nil, in: group.headBuffer())
         answerAllowance = group.configuration.members[0].configuration.maxResponseBytes ?? .max
         let isCall = GRPCAnswer.isAsked(by: head)
         if isCall { buffer.writeStaticString("te: trailers\r\n") }
-        upgrade = ProtocolUpgrade(head, allowed: route.upgrades)
+        // What a tunnel carries cannot be charged for: nobody says when its answer is over.
+        upgrade = isCharged ? nil : ProtocolUpgrade(head, allowed: route.upgrades)
         upgrade?.writeRequest(to: &buffer)
         if let facts = facts(for: route) { append(facts, of: head, to: &buffer) }
         if payment != nil {
             if head.body == .none { shownPrint = .empty } else { bodyPrinter = BodyPrinter() }
         }
+        var framing = Self.body(head.body)
+        var sent = bodyInHand
+        if isRequestComplete, let edited = bodyInHand.flatMap({ answerMeter?.askingForUsage($0) }) {
+            sent = edited
+            if case .length = framing { framing = .length(UInt64(edited.readableBytes)) }
+        }
         // One payment runs the upstream once: what is paid for is sent again only by its payer, who is counted.
         let request = group.start(
-            consume buffer, body: Self.body(head.body), isIdempotent: payment == nil && head.method.isIdempotent,
+            consume buffer, body: framing, isIdempotent: payment == nil && head.method.isIdempotent,
             method: head.method, mayUpgrade: upgrade != nil, key: group.hashSource.map(balanceKey) ?? 0, handler: self)
         upstream = request
         if head.body == .none { return }
@@ -41,7 +50,8 @@ extension Exchange {
             return
         }
         bodyPrinter?.update(bodyInHand)
-        if bodyInHand.readableBytes > 0 { request.writeBody(bodyInHand) }
+        answerMeter?.requestReceived(bodyInHand)
+        if let sent, sent.readableBytes > 0 { request.writeBody(sent) }
         if isRequestComplete {
             bodyPrinter?.finish()
             request.end(trailers: trailers)
@@ -97,6 +107,7 @@ extension Exchange {
 
     func relay(_ head: ResponseHead, receipt: AnswerReceipt) {
         status = head.status
+        if receipt == .undelivered || receipt == .none { answerMeter = nil } else { answerMeter?.began(head) }
         let buffer = ReturnedHead.build(
             head, isPriced: route?.isFree == false, isPaid: receipt != .none || standing != nil,
             policy: route?.returns ?? .asItCame, in: stream.headBuffer()

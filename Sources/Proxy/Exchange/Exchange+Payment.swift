@@ -77,7 +77,6 @@ extension Exchange {
     }
 
     private func verify(_ payment: Payment, offer index: Int, of sheet: OfferSheet) {
-        guard let route else { return }
         let offer = sheet.offers[index]
         guard let rail = sheet.rail(of: index, form: payment.form) else {
             refuse(.unsupportedScheme)
@@ -89,7 +88,7 @@ extension Exchange {
             case .local: true
             case .remote: false
             }
-        guard machine.quoted(.paid(timing: route.timing, settlesLocally: local)) == .verify else {
+        guard machine.quoted(.paid(timing: timing, settlesLocally: local)) == .verify else {
             unreachable("quoted paid")
             return
         }
@@ -168,7 +167,7 @@ extension Exchange {
         let claim = Claim(
             identity: verified.identity,
             owner: .paywall(RequestBinding(route: route.name, method: methodName, target: targetDigest)),
-            adapter: payment.rail.id, form: payment.payment.form, timing: route.timing,
+            adapter: payment.rail.id, form: payment.payment.form, timing: timing,
             scheme: payment.offer.scheme, network: payment.offer.network, asset: payment.offer.asset,
             amount: payment.offer.amount, payTo: payment.offer.payTo, payer: verified.payer,
             validBefore: verified.validBefore, settlement: settlementOrder(opening, payment))
@@ -248,7 +247,7 @@ extension Exchange {
     }
 
     private func reserved(_ outcome: ReserveOutcome) {
-        switch machine.reserved(outcome) {
+        switch machine.reserved(outcome, isMetered: isCharged) {
         case .forward:
             forward()
         case .settle(let reference):
@@ -266,6 +265,9 @@ extension Exchange {
         case .release(let reference):
             write(.released(reason: "client gone"), of: reference)
             log()
+        case .releaseAndRefuse(let reference):
+            write(.released(reason: "payer must pay first"), of: reference)
+            answer(.tooManyRequests(.payerIsBusy))
         case .undeliver(let reference):
             noteUndelivered(reference)
             log()

@@ -48,6 +48,13 @@ final class Exchange {
     /// Set once the upstream has switched.
     var tunnel: Tunnel?
 
+    /// Counts the answer on a metered route.
+    var answerMeter: AnswerMeter?
+    /// The request's body, held back until usage can be asked for in it.
+    var usageHold: ByteBuffer?
+    /// What was charged, or would be.
+    var charge: Charge?
+
     /// An answer of the upstream that waits for a settlement.
     var held: HeldAnswer?
     /// The token that redelivers an undelivered answer.
@@ -144,6 +151,7 @@ final class Exchange {
     func log() {
         if isLogged { return }
         isLogged = true
+        reckon()
         giveRightsBack()
         if standing != nil { endStanding() }
         loop.finished(self)
@@ -162,8 +170,10 @@ extension Exchange: RequestHandler {
             bodyChecked(verdict)
             return
         }
+        if usageHold != nil { return holdForUsage(bytes) }
         guard let upstream else { return }
         bodyPrinter?.update(bytes)
+        answerMeter?.requestReceived(bytes)
         upstream.writeBody(bytes)
         if !upstream.isWritable { stream.pauseBody() }
     }
@@ -178,6 +188,7 @@ extension Exchange: RequestHandler {
             bodyChecked(check.ended(), trailers: trailers)
             return
         }
+        if let body = usageHold.take() { return forward(bodyInHand: body, trailers: trailers) }
         bodyPrinter?.finish()
         upstream?.end(trailers: trailers)
     }
@@ -209,6 +220,9 @@ extension Exchange: RequestHandler {
         case .cancelUpstreamAndRelease(let reference):
             upstream?.cancel()
             write(.released(reason: "client gone"), of: reference)
+        case .cancelUpstreamAndCharge(let reference):
+            upstream?.cancel()
+            post(reference)
         case .undeliver(let reference): noteUndelivered(reference)
         }
         return true
@@ -244,6 +258,8 @@ extension Exchange: ResponseHandler {
             relay(head, receipt: .none)
         case .relayWithReceipt:
             relay(head, receipt: .settled)
+        case .relayQueued:
+            relay(head, receipt: .queued)
         case .releaseAndRelay(let reference):
             write(.released(reason: "upstream status"), of: reference)
             relay(head, receipt: .none)
@@ -279,6 +295,10 @@ extension Exchange: ResponseHandler {
 
     /// Passes a piece of the answer on.
     func relay(_ bytes: ByteBuffer) {
+        if let answerMeter { answerMeter.received(bytes, pass: pass) } else { pass(bytes) }
+    }
+
+    private func pass(_ bytes: ByteBuffer) {
         bytesOut &+= UInt64(bytes.readableBytes)
         stream.writeBody(bytes)
         if !stream.isWritable { upstream?.pause() }
@@ -329,6 +349,11 @@ extension Exchange: ResponseHandler {
             noteUndelivered(reference)
             stream.abort()
             log()
+        case .chargeAndAbort(let reference):
+            remark = "upstream broke off"
+            post(reference)
+            stream.abort()
+            log()
         case .remember:
             held?.isBroken = true
         case .ignore:
@@ -340,9 +365,14 @@ extension Exchange: ResponseHandler {
 
     /// Ends an answer that went out whole.
     func finish(trailers: ByteBuffer?) {
+        answerMeter?.ended(trailers: trailers, pass: pass)
         switch machine.responseEnded() {
         case .finish(let delivered):
             if let delivered { write(.delivered, of: delivered) }
+            log()
+            stream.end(trailers: trailers)
+        case .charge(let reference):
+            post(reference)
             log()
             stream.end(trailers: trailers)
         case .unreachable:

@@ -5,6 +5,8 @@ extension ExchangeStateMachine {
     package enum OnUpstreamHead: Hashable {
         case relay
         case relayWithReceipt
+        /// With the receipt of what is settled later.
+        case relayQueued
         /// The upstream did not deliver what was promised: give the claim back, pass its answer on.
         case releaseAndRelay(PaymentReference)
         /// Paid and not delivered: the mark and the token first, then the upstream's answer.
@@ -53,6 +55,9 @@ extension ExchangeStateMachine {
             }
             self = Self(abandoned ? .finished : .relaying(.free))
             return abandoned ? .release(reference) : .releaseAndRelay(reference)
+        case .forwarding(.metered(let reference), _, _):
+            self = Self(.relaying(delivers ? .metered(reference) : .free))
+            return delivers ? .relayQueued : .releaseAndRelay(reference)
         case let other:
             self = Self(other)
             return .unreachable
@@ -67,6 +72,7 @@ extension ExchangeStateMachine {
         case recordUndelivered(PaymentReference)
         case abort
         case undeliverAndAbort(PaymentReference)
+        case chargeAndAbort(PaymentReference)
         /// The head is in hand and the settlement under way: the body is lost, the settlement is not.
         case remember
         case ignore
@@ -87,9 +93,15 @@ extension ExchangeStateMachine {
         case .forwarding(.queued(let reference), _, let abandoned):
             self = Self(.finished)
             return abandoned ? .release(reference) : .releaseAndAnswerGatewayError(reference)
+        case .forwarding(.metered(let reference), _, _):
+            self = Self(.finished)
+            return .releaseAndAnswerGatewayError(reference)
         case .relaying(.paid(let reference)):
             self = Self(.finished)
             return .undeliverAndAbort(reference)
+        case .relaying(.metered(let reference)):
+            self = Self(.finished)
+            return .chargeAndAbort(reference)
         case .relaying(let held):
             _ = held
             self = Self(.finished)
@@ -142,7 +154,11 @@ extension ExchangeStateMachine {
         }
     }
 
-    package enum OnResponseEnded: Hashable { case finish(delivered: PaymentReference?), unreachable }
+    package enum OnResponseEnded: Hashable {
+        case finish(delivered: PaymentReference?)
+        case charge(PaymentReference)
+        case unreachable
+    }
 
     /// The whole answer went out.
     package mutating func responseEnded() -> OnResponseEnded {
@@ -150,6 +166,9 @@ extension ExchangeStateMachine {
         case .relaying(.paid(let reference)):
             self = Self(.finished)
             return .finish(delivered: reference)
+        case .relaying(.metered(let reference)):
+            self = Self(.finished)
+            return .charge(reference)
         case .relaying:
             self = Self(.finished)
             return .finish(delivered: nil)
@@ -172,6 +191,7 @@ extension ExchangeStateMachine {
         case cancelUpstreamAndDeliver(PaymentReference)
         case cancelUpstreamAndUndeliver(PaymentReference)
         case cancelUpstreamAndRelease(PaymentReference)
+        case cancelUpstreamAndCharge(PaymentReference)
         case undeliver(PaymentReference)
     }
 
@@ -211,6 +231,7 @@ extension ExchangeStateMachine {
             return left(forwarding: held, settlesLocally: local, requestComplete: requestComplete)
         case .relaying(let held):
             self = Self(.finished)
+            if case .metered(let reference) = held { return .cancelUpstreamAndCharge(reference) }
             guard case .paid(let reference) = held else { return .cancelUpstream }
             return isCutOff ? .cancelUpstreamAndUndeliver(reference) : .cancelUpstreamAndDeliver(reference)
         case .queueing(let reference, let leased, _):
@@ -237,6 +258,8 @@ extension ExchangeStateMachine {
         switch held {
         case .free: return .cancelUpstream
         case .paid(let reference): return .cancelUpstreamAndUndeliver(reference)
+        // Nothing was sent, so that nothing is charged: the upstream is stopped.
+        case .metered(let reference): return .cancelUpstreamAndRelease(reference)
         case .promised(let reference), .queued(let reference):
             guard requestComplete else { return .cancelUpstreamAndRelease(reference) }
             self = Self(.forwarding(held, settlesLocally: settlesLocally, abandoned: true))

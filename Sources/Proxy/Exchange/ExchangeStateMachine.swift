@@ -16,7 +16,8 @@ package enum Terms: Hashable, Sendable {
 ///     reserving ─┬─▶ settling ─▶ recording ─┬─▶ forwarding(paid) ─▶ relaying ─▶ finished
 ///                ├─▶ checkingBody ──────────┘         └─▶ undelivering ─▶ relaying(free)
 ///                ├─▶ forwarding(promised) ─▶ marking ─▶ settlingAnswer ─▶ recordingAnswer ─▶ relaying
-///                └─▶ forwarding(queued) ─▶ queueing ─▶ relaying
+///                ├─▶ forwarding(queued) ─▶ queueing ─▶ relaying
+///                └─▶ forwarding(metered) ─▶ relaying ─▶ finished
 ///
 /// Events in, actions out: the shell performs an action and reports what came of it. An `abandoned` exchange has lost its client
 /// but still owes the ledger the truth. An event that cannot come in a state answers `.unreachable`.
@@ -30,6 +31,8 @@ package struct ExchangeStateMachine: ~Copyable {
         case promised(PaymentReference)
         /// Claimed; settled with others some time after the upstream has delivered.
         case queued(PaymentReference)
+        /// Claimed; what is charged of it is known when the answer is over.
+        case metered(PaymentReference)
     }
 
     enum State: ~Copyable {
@@ -140,15 +143,26 @@ package struct ExchangeStateMachine: ~Copyable {
         /// No offers with this one: the client must not sign a second payment.
         case answerPending(transaction: String?)
         case release(PaymentReference)
+        /// Who is not trusted to pay afterwards cannot buy what is only known afterwards.
+        case releaseAndRefuse(PaymentReference)
         case undeliver(PaymentReference)
         case drop
         case unreachable
     }
 
-    package mutating func reserved(_ outcome: ReserveOutcome) -> OnReserved {
+    /// What the ledger said of the claim; `isMetered` where less than it may be charged.
+    package mutating func reserved(_ outcome: ReserveOutcome, isMetered: Bool = false) -> OnReserved {
         switch consume self.state {
         case .reserving(let timing, let local, let abandoned):
             switch outcome {
+            case .granted(let reference) where isMetered:
+                let next: State =
+                    abandoned ? .finished : .forwarding(.metered(reference), settlesLocally: local, abandoned: false)
+                self = Self(next)
+                return abandoned ? .release(reference) : .forward
+            case .settleFirst(let reference) where isMetered:
+                self = Self(.finished)
+                return abandoned ? .release(reference) : .releaseAndRefuse(reference)
             case .granted(let reference):
                 self = Self(.finished)
                 return granted(reference, timing: timing, settlesLocally: local, abandoned: abandoned)

@@ -17,9 +17,11 @@ enum ForwardedHead {
     /// The head without framing, connection fields and empty line, as `UpstreamPool.start` takes it.
     ///
     /// Written into the storage of the buffer that is handed over.
+    ///
+    /// - Parameter isRead: The answer's body is read here, so that no compression may be asked for.
     static func build(
         _ head: RequestHead, target: ForwardedTarget, client: ClientIdentity,
-        upstream: UpstreamConfiguration, in empty: consuming ByteBuffer
+        upstream: UpstreamConfiguration, isRead: Bool = false, in empty: consuming ByteBuffer
     ) -> ByteBuffer {
         var buffer = consume empty
         buffer.reserveCapacity(head.bytes.readableBytes + 256)
@@ -52,6 +54,7 @@ enum ForwardedHead {
         let hops = head.maxForwards
         var withheld: FieldSet = host == nil ? .withheldFromUpstream : withheldWithHost
         if hops != nil { withheld = withheld.union(FieldSet(.maxForwards)) }
+        if isRead { withheld = withheld.union(FieldSet(.acceptEncoding)) }
         if !head.fields.isEmpty {
             KeptRuns.append(of: head, from: start, withheld: withheld, to: &buffer)
         }
@@ -67,6 +70,7 @@ enum ForwardedHead {
             buffer.writeDecimal(hops &- 1)
             buffer.writeStaticString("\r\n")
         }
+        if isRead { buffer.writeStaticString("accept-encoding: identity\r\n") }
         ForwardingFacts(head, client: client, host: host).write(upstream.forwarded, to: &buffer)
         return buffer
     }

@@ -2,6 +2,7 @@ import EVM
 import Facilitator
 import Ledger
 package import NIOCore
+import Pricing
 import Primitives
 package import Transport
 import X402
@@ -127,6 +128,12 @@ package final class PaywallLoop: RequestDelegate {
         accessLog.member("asset", payment.offer.asset.description)
         accessLog.member("network", payment.offer.network.name)
         if let transaction = payment.transaction { accessLog.member("transaction", transaction) }
+        guard let charge = exchange.charge else { return }
+        accessLog.member("metered", charge.amount.description)
+        accessLog.member("metering", charge.reason.rawValue)
+        if let meter = exchange.route?.meter?.meter {
+            for (quantity, count) in zip(meter.quantities, charge.counts) { accessLog.count(quantity, count) }
+        }
     }
 
     // MARK: What exchanges ask

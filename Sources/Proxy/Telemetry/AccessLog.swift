@@ -1,4 +1,5 @@
 import NIOCore
+import Pricing
 import Primitives
 
 /// One line per request, gathered per event loop and handed on in large pieces.
@@ -45,6 +46,14 @@ package struct AccessLog {
     mutating func member(_ name: StaticString, _ text: String) {
         var text = text
         text.withUTF8 { member(name, $0) }
+    }
+
+    /// How much was counted of a quantity, under `used_` and its name.
+    mutating func count(_ quantity: MeteredQuantity, _ count: UInt64) {
+        lines.writeStaticString(",\"used_")
+        for byte in quantity.name.utf8 { lines.writeEscaped(byte) }
+        lines.writeStaticString("\":")
+        lines.writeString(String(count))
     }
 
     /// A value that needs no escapes.

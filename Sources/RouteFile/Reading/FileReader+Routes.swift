@@ -54,6 +54,8 @@ extension FileReader {
             checkTimes(section, terms, context)
         }
         let standing = standing(section, isFree: price.map { $0.price == .free }, terms, context)
+        let meter = meter(
+            section, isFree: price?.price == .free, offers: (sheets ?? []).flatMap(\.offers), context.assets)
         var draft = RouteDraft(pattern: pattern, settings: nil, payees: terms.payTo?.accounts ?? [])
         guard let pattern, let upstream, let price, let value = price.price, let description, let mimeType,
             let timing = terms.timing,
@@ -71,7 +73,7 @@ extension FileReader {
             redeliveries: redeliveries.value, maxTimeoutSeconds: maxTimeout.value, description: description.value,
             mimeType: mimeType.value, forwardPayment: forward.value,
             upgrade: upgrade.map(\.value), maxBodyBytes: maxBody.map { UInt64($0.value) }, scrub: scrub.map(\.value),
-            limits: limits, freeTier: standing.freeTier, credit: standing.credit, bundle: standing.bundle)
+            limits: limits, freeTier: standing.freeTier, credit: standing.credit, bundle: standing.bundle, meter: meter)
         return draft
     }
 

@@ -8,6 +8,7 @@ package enum RouteFileSchema {
         "upstreams": upstreams, "upstreams.servers": servers,
         "upstreams.health": health, "upstreams.tls": upstreamTLS, "routes": routes, "routes.free": free,
         "routes.grant": grant, "routes.bundle": bundle, "routes.price": priceTable, "routes.price.rules": priceRules,
+        "routes.meter": meter,
         "adapters": adapters,
         "adapters.backend": backend,
     ]
@@ -105,7 +106,7 @@ package enum RouteFileSchema {
         .key("charge_on"), .key("redeliveries"), .key("forward_payment"), .key("upgrade", "[\"websocket\"]"),
         .key("max_body_bytes"), .key("scrub", "[]"), .key("limit"),
         .key("client_limit"), .key("payer_limit"), .key("max_concurrent"), .key("max_queued", "128"),
-        .key("queue_timeout", "\"5s\""), .key("free"), .key("grant"), .key("bundle"),
+        .key("queue_timeout", "\"5s\""), .key("meter"), .key("free"), .key("grant"), .key("bundle"),
         .later("mode"),
     ]
 
@@ -124,6 +125,11 @@ package enum RouteFileSchema {
 
     private static let bundle: [KeySpec] = [
         .key("amount"), .key("for"), .key("scope", "\"route\""), .key("uses"), .key("bytes"),
+    ]
+
+    private static let meter: [KeySpec] = [
+        .key("preset"), .key("per"), .key("usage"), .key("estimate"), .key("stream_usage", "\"last\""),
+        .key("on_missing", "\"estimate\""), .key("add_usage", "false"),
     ]
 
     private static let adapters: [KeySpec] = [

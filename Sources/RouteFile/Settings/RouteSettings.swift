@@ -39,6 +39,8 @@ package struct RouteSettings: Sendable {
     package var credit: CreditOffer?
     /// What is sold in place of single requests; nil where the price of a request buys it.
     package var bundle: SheetSettings?
+    /// What is counted of its answers.
+    package var meter: UsageMeter?
 
     package var isFree: Bool { price == .free }
 

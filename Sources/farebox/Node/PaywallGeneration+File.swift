@@ -54,6 +54,7 @@ extension PaywallRoute {
             upgrades: UpgradeSet(route.upgrade),
             returns: file.returns(route.scrub, of: route.upstream, to: origin), maxBodyBytes: route.maxBodyBytes,
             leastValidity: route.timing == .batch ? file.batch.plan.margin.components.seconds : 0,
+            meter: file.meter(of: route),
             limits: route.limits, advertisedHosts: file.server.hasPublicURL ? [] : file.hosts(of: route))
     }
 }
@@ -62,6 +63,20 @@ extension RouteFile {
     /// The hosts that a client of the route may have asked for, as far as the file names any.
     fileprivate func hosts(of route: RouteSettings) -> Set<String> {
         route.pattern.host.map { [$0] } ?? Set(routes.compactMap(\.pattern.host))
+    }
+
+    /// What is counted of a route's answers, with the rates in the assets of its offers.
+    fileprivate func meter(of route: RouteSettings) -> RouteMeter? {
+        guard let meter = route.meter else { return nil }
+        let tariffs = route.offers.compactMap { offer -> RouteMeter.AssetTariff? in
+            // The file was refused if an asset had no rate.
+            guard let asset = assets.first(where: { $0.id == offer.asset })?.priced,
+                let tariff = try? meter.tariff(in: asset)
+            else { return nil }
+            return RouteMeter.AssetTariff(
+                network: offer.requirements.network, account: offer.requirements.asset, asset: asset, tariff: tariff)
+        }
+        return RouteMeter(meter, tariffs: tariffs)
     }
 
     /// What clients do not get of this upstream's answers as they came.
@@ -94,16 +109,19 @@ extension RouteFile {
         if sheet.isFree { return nil }
         return OfferSheet(
             sheet.requirements, price: sheet.price,
-            exposures: route.timing == .before ? [:] : exposures(of: sheet.offers), on: terms)
+            exposures: exposures(of: sheet.offers, on: route), on: terms)
     }
 
     /// How much may be served unpaid under each of these offers, in the units of its asset.
     ///
     /// The limits are dollars; an asset that is not pegged to them is served unpaid only where its price is its own limit:
     /// one payment at a time for a payer, and as many in all as the two limits allow.
-    private func exposures(of offers: [RouteOffer]) -> [PaymentRequirements: ExposureTerms] {
+    private func exposures(
+        of offers: [RouteOffer], on route: RouteSettings
+    ) -> [PaymentRequirements: ExposureTerms] {
         var terms: [PaymentRequirements: ExposureTerms] = [:]
         for offer in offers {
+            if route.timing == .before, route.meter == nil || !RouteMeter.isCharged(offer.requirements) { continue }
             let asset = assets.first { $0.id == offer.asset }
             let amount = offer.requirements.amount
             func units(_ dollars: DollarAmount) -> UInt256 {
@@ -111,9 +129,12 @@ extension RouteFile {
                 return (try? dollars.atomicUnits(assetDecimals: offer.assetDecimals)) ?? amount
             }
             let isTrusted = newPayers.trusted ?? (asset?.isDollarPegged == true && amount <= units(.cent))
+            // What is charged afterwards cannot be paid first: one answer at a time is always served.
+            let perPayer = isCharged ? max(units(batch.exposureLimit), amount) : units(batch.exposureLimit)
+            let total = isCharged ? max(units(batch.totalExposureLimit), amount) : units(batch.totalExposureLimit)
             terms[offer.requirements] = ExposureTerms(
-                perPayer: units(batch.exposureLimit), total: units(batch.totalExposureLimit),
-                newcomer: isTrusted ? nil : NewcomerRule(payments: newPayers.payments))
+                perPayer: perPayer, total: total,
+                newcomer: isTrusted || isCharged ? nil : NewcomerRule(payments: newPayers.payments))
         }
         return terms
     }

@@ -6,7 +6,7 @@ import Testing
 @Suite("A usage meter")
 struct UsageMeterTests {
     static let mistakes: [(text: String, error: MeterError)] = [
-        ("", .price(.notAPrice)), ("free", .notARate), ("2.50 / 1M", .price(.notAPrice)), ("$2.50/1M", .notARate),
+        ("", .notARate), ("free", .notARate), ("2.50 / 1M", .notARate), ("$2.50/1M", .notARate),
         ("$2.50 / 2M", .notAScale), ("$2.50 / M", .notAScale), ("$2.50 / 1m", .notAScale),
         ("$2.50 / 1M / 1k", .notARate), ("$2.50 / 1M, 7 eurc@base", .notAScale), ("$0 / 1M", .price(.zero)),
         ("$-1 / 1M", .price(.notADollarAmount)),

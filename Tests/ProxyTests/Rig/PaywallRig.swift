@@ -43,6 +43,7 @@ struct TestRoute: Sendable {
                         maxBytes: maxBytes, dearest: table.dearest.map { OfferSheet($0, on: terms) })
                 }))
     }
+    var meter: RouteMeter?
 
     static func free(_ match: String) -> TestRoute { TestRoute(match: match, offers: []) }
 }
@@ -94,7 +95,8 @@ final class PaywallRig: Sendable {
             PaywallRoute(
                 name: route.match, upstream: 0, pricing: try route.pricing(on: terms), timing: route.timing,
                 chargeOn: route.chargeOn, redelivery: route.redelivery, facts: route.facts, upgrades: route.upgrades,
-                maxBodyBytes: route.maxBodyBytes, limits: route.limits, advertisedHosts: route.advertisedHosts)
+                maxBodyBytes: route.maxBodyBytes, meter: route.meter, limits: route.limits,
+                advertisedHosts: route.advertisedHosts)
         }
         var upstream = UpstreamConfiguration(name: "api", address: .host("127.0.0.1", port: upstreamPort))
         // A machine that is busy with other tests is slow, and no failure of the upstream.

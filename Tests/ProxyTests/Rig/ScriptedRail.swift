@@ -34,8 +34,8 @@ final class ScriptedRail: Rail {
         _ settlements: SettleOutcome..., holdsVerify: Bool = false, holdsSettle: Bool = false,
         verifiesLocally: Bool = true
     ) {
-        kinds = [1, 2].map {
-            SupportedKind(x402Version: $0, scheme: "exact", network: Offers.pattern, extra: [])
+        kinds = [(1, "exact"), (2, "exact"), (2, "upto")].map { version, scheme in
+            SupportedKind(x402Version: version, scheme: scheme, network: Offers.pattern, extra: [])
         }
         verifyGate = Gate(isOpen: !holdsVerify)
         settleGate = Gate(isOpen: !holdsSettle)
@@ -49,7 +49,8 @@ final class ScriptedRail: Rail {
     func reconcile(to outcome: SettleOutcome) { script.withLock { $0.reconciled = outcome } }
 
     func identity(of payment: Payment, for requirements: PaymentRequirements) -> PaymentIdentity? {
-        PaymentIdentity(of: payment, for: requirements)
+        if case .other(let payload) = payment.payload { return PaymentIdentity(key: SHA256.hash(payload.encoded())) }
+        return PaymentIdentity(of: payment, for: requirements)
     }
 
     func verifyLocally(
@@ -69,10 +70,11 @@ final class ScriptedRail: Rail {
 
     private func verdict(on payment: Payment, _ requirements: PaymentRequirements) -> VerifyOutcome {
         if let verdict = script.withLock({ $0.verdict }) { return verdict }
-        guard let identity = identity(of: payment, for: requirements), case .transfer(let transfer) = payment.payload
-        else { return .invalid(.invalidPayload, payer: nil) }
-        return .valid(
-            VerifiedPayment(identity: identity, payer: transfer.from.checksummed, validBefore: Offers.validBefore))
+        guard let identity = identity(of: payment, for: requirements) else {
+            return .invalid(.invalidPayload, payer: nil)
+        }
+        let payer = if case .transfer(let transfer) = payment.payload { transfer.from.checksummed } else { "payer" }
+        return .valid(VerifiedPayment(identity: identity, payer: payer, validBefore: Offers.validBefore))
     }
 
     func settle(_ order: SettleOrder) async -> SettleOutcome {

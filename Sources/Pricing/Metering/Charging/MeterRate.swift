@@ -25,7 +25,7 @@ package struct MeterRate: Hashable, Sendable, CustomStringConvertible {
         do throws(PriceError) {
             price = try Price.parse(String(parts.count == 2 ? first.dropLast() : first))
         } catch {
-            throw .price(error)
+            throw error == .notAPrice ? .notARate : .price(error)
         }
         guard price != .free else { throw .notARate }
         self.price = price
