@@ -51,10 +51,12 @@ let package = Package(
         .systemLibrary(name: "CSecp256k1", pkgConfig: "libsecp256k1", providers: [.apt(["libsecp256k1-dev"])]),
         .systemLibrary(name: "CNGHTTP2", pkgConfig: "libnghttp2", providers: [.apt(["libnghttp2-dev"])]),
 
+        .target(name: "CEpoll"),
+
         unit("Primitives", ["COpenSSL"]),
         unit("X402", ["Primitives"]),
         unit("EVM", ["Primitives", "CSecp256k1"]),
-        unit("Transport", ["Primitives", "COpenSSL", "CNGHTTP2", nio, posix]),
+        unit("Transport", ["Primitives", "CEpoll", "COpenSSL", "CNGHTTP2", nio, posix]),
         unit("Pricing", ["Primitives", "X402"]),
         unit("Ledger", ["Primitives", "X402"]),
         unit("LedgerSQLite", ["Primitives", "X402", "Ledger", grdb, sqlite]),

@@ -1,6 +1,5 @@
 import NIOConcurrencyHelpers
 package import NIOCore
-package import NIOPosix
 package import Transport
 
 /// The running paywall: its listeners, its loops and the file in force.
@@ -13,7 +12,7 @@ package final class Paywall: Sendable {
 
     /// Binds every point, or takes the sockets that the process was started with, and starts to take requests.
     package static func start(
-        points: [ListenPoint], group: MultiThreadedEventLoopGroup, limits: ServerLimits,
+        points: [ListenPoint], group: any EventLoopGroup, limits: ServerLimits,
         inherited: InheritedSockets = .none, shared: PaywallShared, generation: PaywallGeneration
     ) async throws(TransportError) -> Paywall {
         shared.gates.attach(to: generation.routes)

@@ -1,9 +1,8 @@
 package import NIOCore
-import NIOPosix
 
 /// What all addresses of a listener have in common.
 struct ListenerContext: Sendable {
-    let group: MultiThreadedEventLoopGroup
+    let group: any EventLoopGroup
     let delegates: [NIOLoopBound<any RequestDelegate>]
     let census: ConnectionCensus
     let inherited: InheritedSockets
@@ -156,33 +155,15 @@ final class BoundPoint: Sendable {
         of socket: ListeningSocket, on group: any EventLoopGroup, loops: [NIOLoopBound<ServerLoop>],
         limits: ServerLimits
     ) async throws -> any Channel {
-        let bootstrap = ServerBootstrap(group: group)
-            .serverChannelOption(.autoRead, value: false)
-            .serverChannelOption(.maxMessagesPerRead, value: 16)
-            .serverChannelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture {
-                    try channel.pipeline.syncOperations.addHandler(AcceptPause())
-                }
-            }
-            .childChannelOption(.allowRemoteHalfClosure, value: true)
-            .childChannelOption(
-                .writeBufferWaterMark, value: .init(low: limits.writeBufferLow, high: limits.writeBufferHigh)
-            )
-            .childChannelOption(
-                .recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 1024, initial: 2048, maximum: 65536)
-            )
-            .childChannelOption(.maxMessagesPerRead, value: 1)
-            .childChannelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture {
-                    guard let bound = loops.first(where: { $0.eventLoop === channel.eventLoop }) else { return }
-                    let loop = bound.value
-                    try ServerPipeline(loop: loop, options: loop.options).install(on: channel)
-                }
-            }
-        if socket.localAddress.protocol != .unix {
-            _ = bootstrap.childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
-        }
-        let channel = try await bootstrap.withBoundSocket(socket.duplicateDescriptor()).get()
+        let options = StreamOptions(
+            allowsHalfClosure: true, writeBufferLow: limits.writeBufferLow, writeBufferHigh: limits.writeBufferHigh)
+        let channel = try await StreamSockets.accept(from: socket, group: group, options: options) { channel in
+            try channel.pipeline.syncOperations.addHandler(AcceptPause())
+        } connection: { channel in
+            guard let bound = loops.first(where: { $0.eventLoop === channel.eventLoop }) else { return }
+            let loop = bound.value
+            try ServerPipeline(loop: loop, options: loop.options).install(on: channel)
+        }.get()
         socket.restoreBacklog()
         return channel
     }

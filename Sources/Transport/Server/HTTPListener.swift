@@ -1,5 +1,4 @@
 package import NIOCore
-package import NIOPosix
 import Synchronization
 
 /// Accepts connections at listening addresses on every loop of a group.
@@ -27,7 +26,7 @@ package final class HTTPListener: Sendable {
 
     /// Binds all addresses and starts to accept, or binds none.
     package static func bind(
-        addresses: [ListenAddress], group: MultiThreadedEventLoopGroup, limits: ServerLimits = ServerLimits(),
+        addresses: [ListenAddress], group: any EventLoopGroup, limits: ServerLimits = ServerLimits(),
         delegate: @escaping DelegateFactory
     ) async throws(TransportError) -> HTTPListener {
         let points = addresses.map { ListenPoint(address: $0) }
@@ -38,7 +37,7 @@ package final class HTTPListener: Sendable {
     ///
     /// - Parameter inherited: What the process was started with; taken instead of binding where it fits.
     package static func bind(
-        points: [ListenPoint], group: MultiThreadedEventLoopGroup, limits: ServerLimits = ServerLimits(),
+        points: [ListenPoint], group: any EventLoopGroup, limits: ServerLimits = ServerLimits(),
         inherited: InheritedSockets = .none, delegate: @escaping DelegateFactory
     ) async throws(TransportError) -> HTTPListener {
         var delegates: [NIOLoopBound<any RequestDelegate>] = []

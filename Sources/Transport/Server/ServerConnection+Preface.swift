@@ -22,6 +22,7 @@ extension ServerConnection {
             isCounted = wasCounted
             return false
         }
+        use(nil)
         next.receiveFirst(input)
         input = noBytes
         phase = .closed

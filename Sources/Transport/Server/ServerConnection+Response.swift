@@ -135,7 +135,11 @@ extension ServerConnection {
         guard let context, phase == .idle || phase == .exchange else { return }
         if let gathered = output.take() {
             progress.wrote(gathered.readableBytes)
-            context.writeAndFlush(NIOAny(gathered), promise: nil)
+            if let direct {
+                direct.send(gathered)
+            } else {
+                context.writeAndFlush(NIOAny(gathered), promise: nil)
+            }
             loop.spares.put(gathered)
         } else {
             context.flush()

@@ -11,7 +11,7 @@ import NIOCore
 ///
 /// The values marked `@exclusivity(unchecked)` are only changed in calls that call nothing back, on one event loop. The
 /// checks at run time would cost some 3% of a small request.
-final class ServerConnection: DownstreamConnection, ChannelInboundHandler, RemovableChannelHandler {
+final class ServerConnection: DownstreamConnection, ChannelInboundHandler, RemovableChannelHandler, SoleHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
@@ -35,6 +35,8 @@ final class ServerConnection: DownstreamConnection, ChannelInboundHandler, Remov
     @exclusivity(unchecked) private var parser: RequestHeadParser
 
     var context: ChannelHandlerContext?
+    /// The channel, if this handler is alone in it and it can do without a pipeline.
+    private(set) var direct: (any DirectChannel)?
     var phase = Phase.idle
     var stream: HTTP1Stream?
     var handler: (any RequestHandler)?
@@ -95,6 +97,13 @@ final class ServerConnection: DownstreamConnection, ChannelInboundHandler, Remov
         if context.channel.isActive { open(context) }
     }
 
+    /// Goes without the pipeline, in which no other handler may be; or, with nil, by way of it again.
+    func use(_ channel: (any DirectChannel)?) {
+        direct?.soleHandler = nil
+        direct = channel
+        direct?.soleHandler = self
+    }
+
     func channelActive(context: ChannelHandlerContext) {
         open(context)
     }
@@ -113,17 +122,25 @@ final class ServerConnection: DownstreamConnection, ChannelInboundHandler, Remov
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        received(unwrapInboundIn(data))
+    }
+
+    func received(_ bytes: ByteBuffer) {
         guard phase == .idle || phase == .exchange else { return }
         isReading = true
         if input.readableBytes == 0 {
-            input = unwrapInboundIn(data)
+            input = bytes
         } else {
-            input.writeImmutableBuffer(unwrapInboundIn(data))
+            input.writeImmutableBuffer(bytes)
         }
         pump()
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
+        readCompleted()
+    }
+
+    func readCompleted() {
         isReading = false
         settle()
     }
@@ -165,6 +182,7 @@ final class ServerConnection: DownstreamConnection, ChannelInboundHandler, Remov
         }
         loop.remove(self)
         self.context = nil
+        direct = nil
         stream = nil
         input = noBytes
         // HTTP/2 may just have taken over.

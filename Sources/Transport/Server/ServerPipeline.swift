@@ -36,7 +36,9 @@ struct ServerPipeline {
         guard loop.limits.maxConnectionsPerClient == nil || enter(channel, peer: peer) else {
             return try channel.pipeline.syncOperations.addHandler(SurplusConnection(answers: options.tls == nil))
         }
-        guard let tls = options.tls else { return try installProtocol(.http1, on: channel, peer: peer) }
+        guard let tls = options.tls else {
+            return try installProtocol(.http1, on: channel, peer: peer, isAlone: peer == nil)
+        }
         let handler = TLSHandler(engine: try tls.makeEngine(offering: offeredProtocols))
         let handshake = ServerHandshake(pipeline: self, tls: tls, handler: handler, peer: peer)
         try channel.pipeline.syncOperations.addHandlers(handler, handshake)
@@ -59,14 +61,19 @@ struct ServerPipeline {
 
     /// Puts the handler of a protocol last; the channel may be active already.
     ///
-    /// - Parameter peer: Who the client is, where something before this handler found it out; else the channel tells.
-    func installProtocol(_ spoken: ApplicationProtocol, on channel: any Channel, peer: DownstreamPeer?) throws {
+    /// - Parameters:
+    ///   - peer: Who the client is, where something before this handler found it out; else the channel tells.
+    ///   - isAlone: Whether no other handler is in the channel, so that the pipeline can be gone without.
+    func installProtocol(
+        _ spoken: ApplicationProtocol, on channel: any Channel, peer: DownstreamPeer?, isAlone: Bool = false
+    ) throws {
         switch spoken {
         case .http1:
             // Behind TLS the handshake has chosen, and a client may not go back on it (RFC 9113 §3.2).
             let takesPreface = options.http2 && peer?.tls == nil
-            try channel.pipeline.syncOperations.addHandler(
-                ServerConnection(loop: loop, peer: peer, takesPreface: takesPreface))
+            let connection = ServerConnection(loop: loop, peer: peer, takesPreface: takesPreface)
+            try channel.pipeline.syncOperations.addHandler(connection)
+            if isAlone { connection.use(channel as? any DirectChannel) }
         case .http2:
             try channel.pipeline.syncOperations.addHandler(
                 HTTP2Connection(loop: loop, peer: peer ?? DownstreamPeer(channel), isCounted: false))

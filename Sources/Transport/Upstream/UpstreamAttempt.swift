@@ -20,11 +20,15 @@ final class UpstreamAttempt: Deadlined {
 
     /// Puts the handler of the connection last into a channel; into a further one where the one before came to nothing.
     ///
-    /// - Parameter chosen: What ALPN chose; without TLS, what is spoken from the start.
-    func install(_ chosen: ApplicationProtocol?, on channel: any Channel) throws {
+    /// - Parameters:
+    ///   - chosen: What ALPN chose; without TLS, what is spoken from the start.
+    ///   - isAlone: Whether nothing else stands in the pipeline.
+    func install(_ chosen: ApplicationProtocol?, on channel: any Channel, isAlone: Bool = false) throws {
         let pipeline = channel.pipeline.syncOperations
         switch try connection(chosen) {
-        case .http1(let connection): try pipeline.addHandler(connection)
+        case .http1(let connection):
+            try pipeline.addHandler(connection)
+            if isAlone { connection.use(channel as? any DirectChannel) }
         case .http2(let connection): try pipeline.addHandler(connection)
         }
     }

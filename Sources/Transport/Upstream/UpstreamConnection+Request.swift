@@ -8,7 +8,11 @@ extension UpstreamConnection {
             isRequestOver = true
             updateDeadline()
             progress.wrote(request.head.readableBytes)
-            context?.writeAndFlush(NIOAny(request.head), promise: nil)
+            if let direct {
+                direct.send(request.head)
+            } else {
+                context?.writeAndFlush(NIOAny(request.head), promise: nil)
+            }
             return
         }
         isRequestOver = false
@@ -76,7 +80,11 @@ extension UpstreamConnection {
         guard let context else { return }
         if let gathered = output.take() {
             progress.wrote(gathered.readableBytes)
-            context.writeAndFlush(NIOAny(gathered), promise: nil)
+            if let direct {
+                direct.send(gathered)
+            } else {
+                context.writeAndFlush(NIOAny(gathered), promise: nil)
+            }
             pool.spares.put(gathered)
         } else {
             context.flush()

@@ -9,7 +9,7 @@ import NIOCore
 ///                      └─ any byte or end of input ─▶ closed
 ///
 /// The values marked `@exclusivity(unchecked)` are only changed in calls that call nothing back, on one event loop.
-final class UpstreamConnection: Deadlined, ChannelInboundHandler, RequestCarrier {
+final class UpstreamConnection: Deadlined, ChannelInboundHandler, RequestCarrier, SoleHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
@@ -26,6 +26,8 @@ final class UpstreamConnection: Deadlined, ChannelInboundHandler, RequestCarrier
 
     let pool: UpstreamPool
     var context: ChannelHandlerContext?
+    /// The channel, if this handler is alone in it and it can do without a pipeline.
+    private(set) var direct: (any DirectChannel)?
     var phase = Phase.idle
     /// The request that is carried, or the last one that was.
     @exclusivity(unchecked) var request: UpstreamRequest?
@@ -73,7 +75,17 @@ final class UpstreamConnection: Deadlined, ChannelInboundHandler, RequestCarrier
         self.context = context
     }
 
+    /// Goes without the pipeline; no other handler may be in it.
+    func use(_ channel: (any DirectChannel)?) {
+        direct = channel
+        channel?.soleHandler = self
+    }
+
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        received(unwrapInboundIn(data))
+    }
+
+    func received(_ bytes: ByteBuffer) {
         guard phase == .head || phase == .body || phase == .tunnel else {
             // Nothing was asked, so these bytes belong to no answer.
             return close()
@@ -85,14 +97,18 @@ final class UpstreamConnection: Deadlined, ChannelInboundHandler, RequestCarrier
         }
         hasDelivered = true
         if input.readableBytes == 0 {
-            input = unwrapInboundIn(data)
+            input = bytes
         } else {
-            input.writeImmutableBuffer(unwrapInboundIn(data))
+            input.writeImmutableBuffer(bytes)
         }
         readAnswer()
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
+        readCompleted()
+    }
+
+    func readCompleted() {
         isReading = false
         guard hasDelivered, phase != .idle, phase != .closed else { return }
         hasDelivered = false
@@ -123,6 +139,7 @@ final class UpstreamConnection: Deadlined, ChannelInboundHandler, RequestCarrier
         let request = request
         self.phase = .closed
         self.context = nil
+        direct = nil
         self.request = nil
         input = noBytes
         pool.closed(self, wasIdle: phase == .idle)

@@ -30,25 +30,24 @@ final class UpstreamConnector {
         return Array(known[turn...] + known[..<turn])
     }
 
-    func bootstrap(
-        timeout: TimeAmount, _ initialize: @escaping (any Channel) throws -> Void
-    ) -> ClientBootstrap {
+    /// Connects to an address of the server; without one, to whatever the configuration names.
+    func open(
+        _ address: SocketAddress?, timeout: TimeAmount, _ initialize: @escaping (any Channel) throws -> Void
+    ) -> EventLoopFuture<any Channel> {
         let bound = NIOLoopBound(initialize, eventLoop: eventLoop)
-        let bootstrap = ClientBootstrap(group: eventLoop)
-            .connectTimeout(timeout)
-            .channelOption(
-                .writeBufferWaterMark,
-                value: .init(low: configuration.writeBufferLow, high: configuration.writeBufferHigh)
-            )
-            .channelOption(
-                .recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 1024, initial: 2048, maximum: 65536)
-            )
-            .channelOption(.maxMessagesPerRead, value: 1)
-            .channelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture { try bound.value(channel) }
-            }
-        guard case .host = configuration.address else { return bootstrap }
-        return bootstrap.channelOption(.tcpOption(.tcp_nodelay), value: 1)
+        let options = StreamOptions(
+            writeBufferLow: configuration.writeBufferLow, writeBufferHigh: configuration.writeBufferHigh)
+        let initializer: StreamSockets.Initializer = { try bound.value($0) }
+        if let address {
+            return StreamSockets.connect(to: address, on: eventLoop, timeout: timeout, options: options, initializer)
+        }
+        switch configuration.address {
+        case .unix(let path):
+            return StreamSockets.connect(path: path, on: eventLoop, timeout: timeout, options: options, initializer)
+        case .host(let host, let port):
+            return StreamSockets.connect(
+                host: host, port: port, on: eventLoop, timeout: timeout, options: options, initializer)
+        }
     }
 
     /// What a failed attempt is to the request that waited for it.

@@ -1,5 +1,4 @@
 import NIOCore
-import NIOPosix
 
 /// One attempt to connect to a server: its addresses in turn, each with TLS, all within one time limit.
 ///
@@ -36,21 +35,14 @@ final class UpstreamDial {
         let share = TimeAmount.nanoseconds(max(1_000_000, left.nanoseconds / Int64(max(1, rest.count))))
         turn += 1
         let turn = turn
-        let bootstrap = connector.bootstrap(timeout: share) { [self] in try initialize($0, turn) }
-        let connected: EventLoopFuture<any Channel>
-        switch connector.configuration.address {
-        case .unix(let path) where error == nil:
-            connected = bootstrap.connect(unixDomainSocketPath: path)
-        case .host(let host, let port) where error == nil && rest.isEmpty:
-            // A name that has not been resolved yet.
-            connected = bootstrap.connect(host: host, port: port)
-        case .unix, .host:
-            guard let address = rest.popFirst(), left > .zero else {
-                return finish(.failure(error ?? ChannelError.connectTimeout(connector.configuration.connectTimeout)))
-            }
-            connected = bootstrap.connect(to: address)
+        let address = rest.popFirst()
+        // At first there is none for a path, and none for a name that has not been resolved yet.
+        guard address != nil ? left > .zero : error == nil else {
+            return finish(.failure(error ?? ChannelError.connectTimeout(connector.configuration.connectTimeout)))
         }
+        // First, as a connection can fail before this returns, and the next address has a limit of its own.
         if connector.configuration.tls != nil { limitHandshake(share, turn) }
+        let connected = connector.open(address, timeout: share) { [self] in try initialize($0, turn) }
         connected.assumeIsolated().whenComplete { [self] result in
             switch result {
             case .success(let channel):
@@ -74,7 +66,8 @@ final class UpstreamDial {
     private func initialize(_ channel: any Channel, _ turn: Int) throws {
         let pipeline = channel.pipeline.syncOperations
         guard let tls = connector.configuration.tls, case .host(let host, _) = connector.configuration.address else {
-            return try attempt.install(connector.configuration.protocol.known(isSecure: false), on: channel)
+            return try attempt.install(
+                connector.configuration.protocol.known(isSecure: false), on: channel, isAlone: true)
         }
         guard !isOver, turn == self.turn else { throw ChannelError.ioOnClosedChannel }
         self.channel = channel

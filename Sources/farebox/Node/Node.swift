@@ -48,13 +48,31 @@ final class Node: Sendable {
     ///   - inherited: Sockets that the process was started with.
     ///   - haste: Cuts the draining short.
     static func run<R: Sendable>(
-        _ plan: NodePlan, group: MultiThreadedEventLoopGroup, log: LogOutput,
+        _ plan: NodePlan, group: any EventLoopGroup, log: LogOutput,
         inherited: InheritedSockets = .none, haste: Haste = Haste(), body: @Sendable (Node) async -> R
+    ) async throws(NodeFailure) -> R {
+        // Rails are asked from a thread of their own: that is rare and slow, and needs names to be looked up.
+        let outgoing = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        let result: Result<R, NodeFailure>
+        do throws(NodeFailure) {
+            result = .success(
+                try await run(
+                    plan, group: group, outgoing: outgoing, log: log, inherited: inherited, haste: haste, body: body))
+        } catch {
+            result = .failure(error)
+        }
+        try? await outgoing.shutdownGracefully()
+        return try result.get()
+    }
+
+    private static func run<R: Sendable>(
+        _ plan: NodePlan, group: any EventLoopGroup, outgoing: any EventLoopGroup, log: LogOutput,
+        inherited: InheritedSockets, haste: Haste, body: @Sendable (Node) async -> R
     ) async throws(NodeFailure) -> R {
         let logger = log.logger()
         let ledger = try plan.file.ledger.open()
         do {
-            let client = try OutgoingClient(group: group)
+            let client = try OutgoingClient(group: outgoing)
             let factory = RailFactory(client: client, ledger: ledger, now: PaywallShared.systemTime)
             let opening = Opening(
                 group: group, log: log, ledger: ledger, factory: factory, inherited: inherited, haste: haste)
@@ -77,7 +95,7 @@ final class Node: Sendable {
 
     /// What a process has before it has listeners.
     private struct Opening: Sendable {
-        let group: MultiThreadedEventLoopGroup
+        let group: any EventLoopGroup
         let log: LogOutput
         let ledger: any PaymentLedger
         let factory: RailFactory
@@ -184,7 +202,7 @@ final class Node: Sendable {
     /// Lets the loops write what the last rails said: each round is one answer of the ledger.
     ///
     /// What would still be missing is found by recovery at the next start.
-    private static func settle(_ group: MultiThreadedEventLoopGroup) async {
+    private static func settle(_ group: any EventLoopGroup) async {
         for _ in 0..<3 {
             for loop in group.makeIterator() { try? await loop.submit {}.get() }
             try? await Task.sleep(for: .milliseconds(20))

@@ -2,7 +2,6 @@ import Facilitator
 import Ledger
 import Logging
 import NIOCore
-import NIOPosix
 import Proxy
 import RouteFile
 import Synchronization
@@ -19,7 +18,7 @@ final class NodeListeners: Sendable {
 
     /// What listeners are opened in.
     struct Surroundings: Sendable {
-        let group: MultiThreadedEventLoopGroup
+        let group: any EventLoopGroup
         let inherited: InheritedSockets
         let shared: PaywallShared
         let logger: Logger

@@ -68,7 +68,7 @@ extension RouteFile {
     /// What is counted of a route's answers, with the rates in the assets of its offers.
     fileprivate func meter(of route: RouteSettings) -> RouteMeter? {
         guard let meter = route.meter else { return nil }
-        let tariffs = route.offers.compactMap { offer -> RouteMeter.AssetTariff? in
+        let tariffs = route.allOffers.compactMap { offer -> RouteMeter.AssetTariff? in
             // The file was refused if an asset had no rate.
             guard let asset = assets.first(where: { $0.id == offer.asset })?.priced,
                 let tariff = try? meter.tariff(in: asset)
@@ -121,7 +121,8 @@ extension RouteFile {
     ) -> [PaymentRequirements: ExposureTerms] {
         var terms: [PaymentRequirements: ExposureTerms] = [:]
         for offer in offers {
-            if route.timing == .before, route.meter == nil || !RouteMeter.isCharged(offer.requirements) { continue }
+            let isCharged = route.meter != nil && RouteMeter.isCharged(offer.requirements)
+            if route.timing == .before, !isCharged { continue }
             let asset = assets.first { $0.id == offer.asset }
             let amount = offer.requirements.amount
             func units(_ dollars: DollarAmount) -> UInt256 {

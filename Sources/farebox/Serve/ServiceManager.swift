@@ -1,5 +1,4 @@
 import NIOCore
-import NIOPosix
 
 #if canImport(Glibc)
     import Glibc
@@ -49,7 +48,7 @@ struct ServiceManager: Sendable {
     }
 
     /// Gives signs of life until it is cancelled, each only after every event loop has answered.
-    func keepAlive(_ group: MultiThreadedEventLoopGroup) async {
+    func keepAlive(_ group: any EventLoopGroup) async {
         guard let watchdog else { return }
         while !Task.isCancelled {
             for loop in group.makeIterator() { try? await loop.submit {}.get() }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Transport
 
 /// What the serving commands have in common.
 struct ServingOptions: ParsableArguments {
@@ -18,5 +19,13 @@ struct ServingOptions: ParsableArguments {
             throw ValidationError("--loops and \(LoopCount.variable) are numbers from 1 to \(LoopCount.most)")
         }
         return count
+    }
+
+    func engine() throws -> LoopEngine {
+        guard let engine = LoopEngine.choose(environment: ProcessInfo.processInfo.environment) else {
+            let words = LoopEngine.available.map(\.rawValue).joined(separator: " or ")
+            throw ValidationError("\(LoopEngine.variable) is \(words) here")
+        }
+        return engine
     }
 }

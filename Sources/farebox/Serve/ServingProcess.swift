@@ -3,7 +3,6 @@ import Facilitator
 import Foundation
 import Logging
 import NIOCore
-import NIOPosix
 import RouteFile
 import Synchronization
 import Transport
@@ -28,12 +27,19 @@ struct ServingProcess: Sendable {
         // Trapped before anything else: a signal during the start ends it like any other.
         let signals = await ProcessSignals.trap()
         let loops = try options.loopCount()
+        let engine = try options.engine()
         let plan = plan(try options.file.loadOrFail())
         if let reason = plan.servesNothing {
             OutputStream.notes.line("\(options.file.path): \(reason)")
             throw ExitStatus.failure
         }
-        let group = MultiThreadedEventLoopGroup(numberOfThreads: loops)
+        let group: any EventLoopGroup
+        do {
+            group = try engine.makeGroup(loops: loops)
+        } catch {
+            OutputStream.notes.line("event loops: \(error)")
+            throw ExitStatus.failure
+        }
         let course = Course()
         // Signals are minded to the very end.
         let ending = await Self.beside {
@@ -68,7 +74,7 @@ struct ServingProcess: Sendable {
         init() { (orders, give) = AsyncStream.makeStream() }
     }
 
-    private func serve(_ plan: NodePlan, on group: MultiThreadedEventLoopGroup, _ course: Course) async -> Ending {
+    private func serve(_ plan: NodePlan, on group: any EventLoopGroup, _ course: Course) async -> Ending {
         let openFiles = FileDescriptors.raiseLimit()
         let logger = log.logger()
         for warning in plan.file.warnings { logger.warning("warning of the file", metadata: warning.metadata) }
@@ -188,7 +194,7 @@ struct ServingProcess: Sendable {
     }
 }
 
-extension MultiThreadedEventLoopGroup {
+extension EventLoopGroup {
     fileprivate var loopCount: Int { Array(makeIterator()).count }
 }
 

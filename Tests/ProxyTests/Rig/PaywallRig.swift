@@ -168,7 +168,7 @@ func withPaywall(
     },
     _ test: (PaywallRig) async throws -> Void
 ) async throws {
-    let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+    let group = try LoopEngine.available[0].makeGroup(loops: 1)
     let upstream = try await ScriptedUpstream(readsBodies: settings.readsBodies, script)
     let ledger = ScriptedLedger(settings.ledger)
     let clock = TestClock()

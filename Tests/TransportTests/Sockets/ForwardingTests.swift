@@ -13,7 +13,7 @@ struct ForwardingTests {
     private static let readEvent = 64 << 10
 
     private func forward(
-        to upstream: SocketAddress, on group: MultiThreadedEventLoopGroup, notes: ForwarderNotes = ForwarderNotes(),
+        to upstream: SocketAddress, on group: any EventLoopGroup, notes: ForwarderNotes = ForwarderNotes(),
         change: @escaping @Sendable (inout UpstreamConfiguration) -> Void = { _ in },
         _ body: (SocketAddress, ForwarderNotes) async throws -> Void
     ) async throws {

@@ -1,5 +1,4 @@
 import NIOCore
-import NIOPosix
 import Synchronization
 import Testing
 
@@ -36,12 +35,12 @@ private final class Answerer: RequestDelegate {
 struct ListenerChangeTests {
     private let local = ListenPoint(address: .host("127.0.0.1", port: 0))
 
-    private func bind(_ group: MultiThreadedEventLoopGroup, _ points: [ListenPoint]) async throws -> HTTPListener {
+    private func bind(_ group: any EventLoopGroup, _ points: [ListenPoint]) async throws -> HTTPListener {
         try await HTTPListener.bind(points: points, group: group) { _ in Answerer() }
     }
 
     private func ask(
-        _ address: SocketAddress, _ target: String, on group: MultiThreadedEventLoopGroup
+        _ address: SocketAddress, _ target: String, on group: any EventLoopGroup
     ) async throws -> String {
         try await RawPeer.connect(address, on: group) { peer in
             try await peer.send("GET \(target) HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
@@ -157,7 +156,7 @@ struct ListenerChangeTests {
 
     /// Asks once; false where no connection came about.
     private func isAnswered(
-        _ target: String, at address: SocketAddress, on group: MultiThreadedEventLoopGroup
+        _ target: String, at address: SocketAddress, on group: any EventLoopGroup
     ) async throws -> Bool {
         let isConnected = Mutex(false)
         do {
@@ -179,15 +178,13 @@ struct ListenerChangeTests {
             for _ in 0..<2 {
                 let listener = try await bind(group, [local])
                 let address = listener.localAddresses[0]
-                let clients = try await withGroup(threads: 1) { clients in
-                    try await withThrowingTaskGroup(of: Bool.self) { tasks in
-                        for number in 0..<100 {
-                            tasks.addTask { try await isAnswered("/\(number)", at: address, on: clients) }
-                        }
-                        _ = try await tasks.next()
-                        await listener.drain(timeout: .seconds(20))
-                        return try await tasks.reduce(into: 1) { $0 += $1 ? 1 : 0 }
+                let clients = try await withThrowingTaskGroup(of: Bool.self) { tasks in
+                    for number in 0..<100 {
+                        tasks.addTask { try await isAnswered("/\(number)", at: address, on: group) }
                     }
+                    _ = try await tasks.next()
+                    await listener.drain(timeout: .seconds(20))
+                    return try await tasks.reduce(into: 1) { $0 += $1 ? 1 : 0 }
                 }
                 #expect(clients > 0)
                 #expect(listener.openConnections == 0)

@@ -11,6 +11,7 @@ struct RawPeer {
     private var input: NIOAsyncChannelInboundStream<ByteBuffer>.AsyncIterator
     private let output: NIOAsyncChannelOutboundWriter<ByteBuffer>
     private var unread = ""
+    private var rest = ByteBuffer()
 
     fileprivate init(
         _ input: NIOAsyncChannelInboundStream<ByteBuffer>, _ output: NIOAsyncChannelOutboundWriter<ByteBuffer>
@@ -24,12 +25,12 @@ struct RawPeer {
             wrappingChannelSynchronously: channel, configuration: .init(isOutboundHalfClosureEnabled: true))
     }
 
-    /// Connects and closes when the body returns.
+    /// Connects and closes when the body returns; on loops that are not under test.
     static func connect<Result: Sendable>(
-        _ address: SocketAddress, on group: MultiThreadedEventLoopGroup,
+        _ address: SocketAddress, on group: any EventLoopGroup,
         _ body: (inout RawPeer) async throws -> Result
     ) async throws -> Result {
-        let channel = try await ClientBootstrap(group: group)
+        let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .channelOption(.allowRemoteHalfClosure, value: true)
             .connect(to: address) { channel in channel.eventLoop.makeCompletedFuture { try wrap(channel) } }
         return try await channel.executeThenClose { input, output in
@@ -89,6 +90,16 @@ struct RawPeer {
         return dropped
     }
 
+    /// Reads exactly so many bytes.
+    mutating func take(_ count: Int) async throws -> ByteBuffer {
+        while rest.readableBytes < count {
+            guard let bytes = try await input.next() else { throw Ended(unread: unread) }
+            rest.writeImmutableBuffer(bytes)
+        }
+        guard let taken = rest.readSlice(length: count) else { throw Ended(unread: unread) }
+        return taken
+    }
+
     /// The connection ended before what was waited for came.
     struct Ended: Error {
         let unread: String
@@ -102,9 +113,9 @@ struct RawServer {
 
     /// Listens on a free port while the body runs.
     static func run<Result: Sendable>(
-        on group: MultiThreadedEventLoopGroup, _ body: (inout RawServer) async throws -> Result
+        on group: any EventLoopGroup, _ body: (inout RawServer) async throws -> Result
     ) async throws -> Result {
-        let server = try await ServerBootstrap(group: group)
+        let server = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .childChannelOption(.allowRemoteHalfClosure, value: true)
             .bind(host: "127.0.0.1", port: 0) { channel in
                 channel.eventLoop.makeCompletedFuture { try RawPeer.wrap(channel) }
@@ -122,15 +133,19 @@ struct RawServer {
     }
 }
 
+/// Runs a test on every engine there is, each with a group of threads of its own.
+func withGroup(threads: Int = 1, _ body: (any EventLoopGroup) async throws -> Void) async throws {
+    for engine in LoopEngine.available { try await withGroup(engine, threads: threads, body) }
+}
+
 /// Runs a test with a group of threads of its own.
-func withGroup<Result: Sendable>(
-    threads: Int = 1, _ body: (MultiThreadedEventLoopGroup) async throws -> Result
-) async throws -> Result {
-    let group = MultiThreadedEventLoopGroup(numberOfThreads: threads)
+func withGroup(
+    _ engine: LoopEngine, threads: Int = 1, _ body: (any EventLoopGroup) async throws -> Void
+) async throws {
+    let group = try engine.makeGroup(loops: threads)
     do {
-        let result = try await body(group)
+        try await body(group)
         try await group.shutdownGracefully()
-        return result
     } catch {
         try? await group.shutdownGracefully()
         throw error

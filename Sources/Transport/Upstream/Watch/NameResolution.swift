@@ -19,7 +19,8 @@ enum NameResolution {
         return found ?? []
     }
 
-    private static func resolve(_ host: String, port: Int) -> [SocketAddress] {
+    /// As the system says; blocks.
+    static func resolve(_ host: String, port: Int) -> [SocketAddress] {
         var hints = addrinfo()
         #if canImport(Glibc)
             hints.ai_socktype = CInt(SOCK_STREAM.rawValue)
