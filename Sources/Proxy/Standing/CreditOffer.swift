@@ -49,7 +49,9 @@ package struct CreditOffer: Hashable, Sendable {
 /// What a payment of a route opens, and what is asked for it.
 package struct RouteCredit: Sendable {
     package var offer: CreditOffer
-    /// What is sold where it is more than the request: a bundle. Nil where the price of the request buys it.
+    /// What is sold where it is more than the request: a bundle.
+    ///
+    /// Nil where the price of the request buys it.
     package var sale: OfferSheet?
 
     package init(_ offer: CreditOffer, sale: OfferSheet? = nil) {

@@ -30,6 +30,11 @@ extension FileReader {
             log.add(
                 section.place(of: "grant"), "and `bundle` exclude each other: a bundle has its own `for` and `uses`")
         }
+        if section.has("bundle"), section.has("meter") {
+            log.add(
+                section.place(of: "bundle"),
+                "is charged the price of each request, not what `meter` counts: leave one of them out")
+        }
         if let timing = terms.timing, timing.value != .before {
             let key = section.has("grant") ? "grant" : "bundle"
             log.add(section.place(of: key), "needs `settle = \"before\"`: what is not settled opens nothing")
