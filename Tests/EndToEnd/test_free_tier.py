@@ -87,6 +87,8 @@ def test_it_is_counted_by_address_and_by_key(front):
     assert status("/keyed/a", "127.0.0.81", {"x-api-key": "a"}) == 402
     assert status("/keyed/a", "127.0.0.81", {"x-api-key": "b"}) == 200
     assert status("/keyed/a", "127.0.0.82") == 402
+    # A field that the upstream never sees is no key.
+    assert status("/keyed/a", "127.0.0.82", {"X-API-Key": "c", "Connection": "X-API-Key"}) == 402
 
 
 def test_what_failed_upstream_is_given_back(front):

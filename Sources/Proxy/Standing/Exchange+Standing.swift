@@ -97,9 +97,11 @@ extension Exchange {
                     bytes[field.name].count == name.utf8.count
                         && zip(bytes[field.name], name.utf8).allSatisfy { $0 | 0x20 == $1 | 0x20 }
                 }
-                // Two values may be read as either by who checks them.
-                guard lines.count == 1, let value = lines.first?.value, !value.isEmpty else { return nil }
-                return [UInt8](bytes[value])
+                // Two values may be read as either by who checks them; one that ends here is read by nobody.
+                guard lines.count == 1, let line = lines.first, !line.value.isEmpty, !head.isNominated(line) else {
+                    return nil
+                }
+                return [UInt8](bytes[line.value])
             }
         case .payer:
             return nil
