@@ -73,7 +73,12 @@ def bench(module_site):
 
 
 def signed(payer="rich", **changes):
-    return lambda bench, scheme: sign(getattr(bench, payer), bench.offer(scheme), **changes).body()
+    """Signs with `changes`; one that is a function is asked when the payment is made, long after the file was read."""
+    def make(bench, scheme):
+        current = {name: value() if callable(value) else value for name, value in changes.items()}
+        return sign(getattr(bench, payer), bench.offer(scheme), **current).body()
+
+    return make
 
 
 def body_with(path, value):
@@ -114,9 +119,9 @@ CASES = {
     "a number with leading zeros": (body_with(PERMIT + ".deadline", "0" + str(2**31)), None, REFUSED_WHOLE),
     "another spender": (signed(spender=OTHER_PAY_TO), "invalid_permit2_spender"),
     "another recipient": (signed(to=OTHER_PAY_TO), "invalid_permit2_recipient_mismatch"),
-    "too late": (signed(deadline=now() - 5), EXPIRED),
-    "about to be late": (signed(deadline=now() + 2), EXPIRED),
-    "too early": (signed(valid_after=now() + 600), EARLY),
+    "too late": (signed(deadline=lambda: now() - 5), EXPIRED),
+    "about to be late": (signed(deadline=lambda: now() + 2), EXPIRED),
+    "too early": (signed(valid_after=lambda: now() + 600), EARLY),
     "less": (signed(amount=PRICE - 1), "permit2_amount_mismatch"),
     "more": (signed(amount=PRICE + 1), "permit2_amount_mismatch"),
     "another token": (signed(token=OTHER_PAY_TO), "permit2_token_mismatch"),
@@ -142,7 +147,7 @@ CASES = {
                              "permit2_invalid_nonce"),
     "a contract wallet that has not approved": (of_wallet, "permit2_allowance_required"),
     "s in the upper half": (mirrored, None, SIGNATURE),
-    "valid for a year": (signed(deadline=now() + 365 * 86_400), "valid", "validity_too_long"),
+    "valid for a year": (signed(deadline=lambda: now() + 365 * 86_400), "valid", "validity_too_long"),
     "accepted another amount than offered": (
         body_with("paymentPayload.accepted.amount", "1"), "valid", "invalid_payment_requirements"),
 }
