@@ -175,6 +175,17 @@ def test_an_answer_that_never_came_is_fetched_with_the_token_of_the_failure(fron
     assert statuses == [200, 200, 200, 402]
 
 
+def test_a_redelivery_by_address_alone_gets_its_answer_and_no_token_for_the_rest(front):
+    front.upstream.answers["/thrice/shared"] = Answer(status=500)
+    payment, answer = front.pay(Payer(), "/thrice/shared")
+    token = answer.first("Payment-Grant")
+    del front.upstream.answers["/thrice/shared"]
+    neighbour = front.fetch("GET", "/thrice/shared", payment.fields("v2"))
+    assert neighbour.status == 200 and not neighbour.first("Payment-Grant")
+    assert front.fetch("GET", "/thrice/shared", payment.fields("v2")).status == 402
+    assert front.fetch("GET", "/thrice/shared", {"Payment-Grant": token}).status == 200
+
+
 def test_a_grant_ends(front):
     _, _, proof = buy(front, "/brief/a")
     from kit.polling import wait_until

@@ -235,7 +235,7 @@ extension Exchange {
                 payment?.reference = reference
                 payment?.transaction = transaction
                 remark = "redelivery"
-                // Its token may be lost; what it opens gets a new one.
+                // The token that goes with the credit is known to whoever was given it, and to nobody else.
                 grant = nil
             case .granted(let reference), .settleFirst(let reference):
                 payment?.reference = reference

@@ -171,11 +171,10 @@ extension Exchange {
         guard let route, route.credit != nil, standing == nil, let payment, let reference = payment.reference else {
             return false
         }
-        let token = grant ?? loop.grantToken()
-        grant = token
+        // No new token: a redelivery may have been opened by the address alone, which must not open all the rest.
         let request = DrawRequest(
             presenter: .claim(reference), scopes: CreditOffer.scopes(route: route.name, target: targetDigest),
-            amount: drawAmount, takesLess: true, renewedToken: SHA256.hash(token), now: loop.now())
+            amount: drawAmount, takesLess: true, now: loop.now())
         let home = loop.home(of: self)
         loop.shared.ledger.draw(request) { result in
             home.post { exchange in
