@@ -62,19 +62,6 @@ struct CreditConformanceTests {
         }
     }
 
-    @Test("take a new token in the place of one that was lost", arguments: LedgerKind.allCases)
-    func renewed(kind: LedgerKind) async throws {
-        try await kind.withLedger { ledger in
-            let reference = try await ledger.grant(Self.bought(Self.terms()))
-            _ = try await ledger.drawn(
-                DrawRequest(
-                    presenter: .claim(reference), scopes: [Self.scope], renewedToken: Sample.bytes(9),
-                    now: Sample.start))
-            #expect(try await ledger.draw(Self.byToken()) == .unknown)
-            _ = try await ledger.drawn(Self.byToken(Sample.bytes(9)))
-        }
-    }
-
     @Test("are for what was paid, and for nothing else", arguments: LedgerKind.allCases)
     func scopes(kind: LedgerKind) async throws {
         try await kind.withLedger { ledger in

@@ -111,7 +111,6 @@ extension Credit {
             next.held = held
         }
         if let usesLeft { next.usesLeft = usesLeft - 1 }
-        if let renewed = request.renewedToken { next.terms.token = renewed }
         return .granted(next, amount: amount)
     }
 

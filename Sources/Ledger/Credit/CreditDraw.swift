@@ -33,19 +33,16 @@ package struct DrawRequest: Hashable, Sendable {
     package var amount: DrawAmount
     /// Whether less will do where less is left: the charge is then bounded by that.
     package var takesLess: Bool
-    /// SHA-256 of the token that takes the place of the credit's, whose reader may have lost it.
-    package var renewedToken: Bytes32?
     package var now: UnixTime
 
     package init(
         presenter: CreditPresenter, scopes: [Bytes32], amount: DrawAmount = .exactly(.zero), takesLess: Bool = false,
-        renewedToken: Bytes32? = nil, now: UnixTime
+        now: UnixTime
     ) {
         self.presenter = presenter
         self.scopes = scopes
         self.amount = amount
         self.takesLess = takesLess
-        self.renewedToken = renewedToken
         self.now = now
     }
 }
