@@ -73,7 +73,9 @@ final class CreditTable {
         insertDraw.bind(request.now, at: 3)
         try insertDraw.step()
         let row = sqlite3_last_insert_rowid(connection)
-        return .granted(DrawReference(identity: credit.identity, row: row, amount: amount), left: credit.left)
+        return .granted(
+            DrawReference(identity: credit.identity, row: row, amount: amount, currency: credit.currency),
+            left: credit.left)
     }
 
     /// Holds bytes for the answer of a draw; nil where there are not so many.

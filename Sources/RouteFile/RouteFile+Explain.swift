@@ -144,8 +144,10 @@ extension RouteFile {
         let when = route.timing == .before ? "before the request is forwarded" : "after the upstream has answered"
         explanation.reasons.append("the price is \(sheet.price), settled \(when)")
         if let meter = route.meter {
-            explanation.reasons.append(
-                "under \"upto\" that is the most: what is charged is counted, \(meter.ratesText)")
+            let what =
+                route.bundle == nil
+                ? "under \"upto\" that is the most" : "so much is held of a bundle, and that is the most"
+            explanation.reasons.append("\(what): what is charged is counted, \(meter.ratesText)")
         }
         explanation.offers = sheet.offers
         explanation.amounts = sheet.offers.map { offer in

@@ -118,7 +118,7 @@ struct ExampleFileTests {
             "#signer_key_file", "#client_ca_file", "#ocsp_file",
             "#cost = \"$0.004\"",
             "#bytes = \"10MB\"", "#[routes.bundle]", "#amount", "#for = \"30d\"", "#scope = \"route\"", "#uses = 1000",
-            "#bytes = \"50GB\"",
+            "#bytes = \"50GB\"", "#on_low_balance",
         ]
         let lines = text.split(separator: "\n", omittingEmptySubsequences: false).map { line in
             let isKey = line.hasPrefix("#") && !line.hasPrefix("# ") && !excluded.contains(where: line.hasPrefix)

@@ -54,11 +54,14 @@ package struct DrawReference: Hashable, Sendable {
     package var row: Int64
     /// Held of the balance; the most that it can be charged.
     package var amount: UInt256
+    /// What the credit was paid in.
+    package var currency: Currency
 
-    package init(identity: PaymentIdentity, row: Int64, amount: UInt256) {
+    package init(identity: PaymentIdentity, row: Int64, amount: UInt256, currency: Currency) {
         self.identity = identity
         self.row = row
         self.amount = amount
+        self.currency = currency
     }
 }
 

@@ -41,7 +41,9 @@ struct MemoryCredits: Sendable {
         all[index] = credit
         lastDraw += 1
         draws[lastDraw] = (credit.identity, OpenDraw(amount: amount))
-        return .granted(DrawReference(identity: credit.identity, row: lastDraw, amount: amount), left: credit.left)
+        return .granted(
+            DrawReference(identity: credit.identity, row: lastDraw, amount: amount, currency: credit.currency),
+            left: credit.left)
     }
 
     mutating func hold(_ bytes: UInt64?, for reference: DrawReference) -> UInt64? {

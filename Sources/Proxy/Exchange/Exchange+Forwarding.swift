@@ -25,7 +25,8 @@ extension Exchange {
         let isCall = GRPCAnswer.isAsked(by: head)
         if isCall { buffer.writeStaticString("te: trailers\r\n") }
         // What a tunnel carries cannot be charged for: nobody says when its answer is over.
-        upgrade = isCharged ? nil : ProtocolUpgrade(head, allowed: route.upgrades)
+        let isCounted = isCharged || answerMeter != nil && balanceDraw != nil
+        upgrade = isCounted ? nil : ProtocolUpgrade(head, allowed: route.upgrades)
         upgrade?.writeRequest(to: &buffer)
         if let facts = facts(for: route) { append(facts, of: head, to: &buffer) }
         if payment != nil {
@@ -107,7 +108,8 @@ extension Exchange {
 
     func relay(_ head: ResponseHead, receipt: AnswerReceipt) {
         status = head.status
-        if receipt == .undelivered || receipt == .none { answerMeter = nil } else { answerMeter?.began(head) }
+        let isServed = standing?.isServed ?? (receipt == .settled || receipt == .queued)
+        if isServed { answerMeter?.began(head) } else { answerMeter = nil }
         let buffer = ReturnedHead.build(
             head, isPriced: route?.isFree == false, isPaid: receipt != .none || standing != nil,
             policy: route?.returns ?? .asItCame, in: stream.headBuffer()

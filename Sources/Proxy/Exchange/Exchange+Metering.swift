@@ -8,9 +8,9 @@ import X402
 
 /// What a metered answer is charged.
 extension Exchange {
-    /// Starts to count what a payment buys on a metered route.
+    /// Starts to count what is paid for on a metered route.
     func startMetering(_ route: PaywallRoute) {
-        guard answerMeter == nil, let meter = route.meter, payment != nil else { return }
+        guard answerMeter == nil, let meter = route.meter, payment != nil || balanceDraw != nil else { return }
         answerMeter = AnswerMeter(meter.meter)
     }
 
@@ -36,8 +36,25 @@ extension Exchange {
 
     /// Whether what is settled is the charge, and not the price.
     var isCharged: Bool {
-        guard let payment, let meter = route?.meter, meter.tariff(of: payment.offer) != nil else { return false }
-        return RouteMeter.isCharged(payment.offer)
+        guard let payment, let route, let meter = route.meter, meter.tariff(of: payment.offer) != nil else {
+            return false
+        }
+        // A bundle is sold whole; what is used is charged to its balance.
+        return route.credit?.offer.isBalance != true && RouteMeter.isCharged(payment.offer)
+    }
+
+    /// What the request holds of a balance; nil where it has another standing.
+    var balanceDraw: DrawReference? {
+        guard route?.credit?.offer.isBalance == true, case .credit(let draw, _)? = standing?.kind else { return nil }
+        return draw
+    }
+
+    /// The rates by which the answer is charged, and what it may come to; nil where nothing is counted.
+    private var chargeTerms: (tariff: RouteMeter.AssetTariff, authorised: UInt256)? {
+        guard let meter = route?.meter else { return nil }
+        if let draw = balanceDraw { return meter.tariff(in: draw.currency).map { ($0, draw.amount) } }
+        guard let offer = payment?.offer else { return nil }
+        return meter.tariff(of: offer).map { ($0, offer.amount) }
     }
 
     /// When it is settled; a charge is only known afterwards.
@@ -48,12 +65,10 @@ extension Exchange {
 
     /// Works out the charge of an answer that is over, once.
     func reckon() {
-        guard charge == nil, let answerMeter, let payment, let meter = route?.meter,
-            let tariff = meter.tariff(of: payment.offer)
-        else { return }
+        guard charge == nil, let answerMeter, let meter = route?.meter, let terms = chargeTerms else { return }
         let elapsed = Duration.nanoseconds((loop.deadline() - started).nanoseconds)
-        let usage = answerMeter.usage(elapsed: elapsed, tariff: tariff, authorised: payment.offer.amount)
-        charge = meter.meter.charge(for: usage, at: tariff.tariff, authorised: payment.offer.amount)
+        let usage = answerMeter.usage(elapsed: elapsed, tariff: terms.tariff, authorised: terms.authorised)
+        charge = meter.meter.charge(for: usage, at: terms.tariff.tariff, authorised: terms.authorised)
     }
 
     /// Writes down what an answer was charged; nothing waits for it.

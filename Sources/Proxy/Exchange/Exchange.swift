@@ -70,6 +70,8 @@ final class Exchange {
     var drawSheet: OfferSheet?
     /// What the last look at the free tier said.
     var freeLeft: (tier: FreeTier, outcome: AllowanceOutcome)?
+    /// The payment whose credit the request was served on.
+    var creditDrawnOn: PaymentIdentity?
     /// Why the request could not draw on what was paid before.
     var creditRefusal: ReasonCode?
 

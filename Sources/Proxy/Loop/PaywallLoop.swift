@@ -121,6 +121,8 @@ package final class PaywallLoop: RequestDelegate {
 
     private func logPayment(of exchange: Exchange) {
         if let reason = exchange.reason { accessLog.member("reason", reason.rawValue) }
+        if let credit = exchange.creditDrawnOn { accessLog.member("credit", credit.publicID) }
+        logCharge(of: exchange)
         guard let payment = exchange.payment, let verified = payment.verified else { return }
         accessLog.member("payment", verified.identity.publicID)
         accessLog.member("payer", verified.payer)
@@ -128,6 +130,9 @@ package final class PaywallLoop: RequestDelegate {
         accessLog.member("asset", payment.offer.asset.description)
         accessLog.member("network", payment.offer.network.name)
         if let transaction = payment.transaction { accessLog.member("transaction", transaction) }
+    }
+
+    private func logCharge(of exchange: Exchange) {
         guard let charge = exchange.charge else { return }
         accessLog.member("metered", charge.amount.description)
         accessLog.member("metering", charge.reason.rawValue)

@@ -1,3 +1,4 @@
+import Ledger
 package import Pricing
 import Primitives
 package import X402
@@ -29,7 +30,12 @@ package struct RouteMeter: Sendable {
 
     /// The rates in the asset of an offer.
     func tariff(of offer: PaymentRequirements) -> AssetTariff? {
-        tariffs.first { $0.account == offer.asset && $0.network == offer.network }
+        tariff(in: Currency(network: offer.network, asset: offer.asset))
+    }
+
+    /// The rates in what a balance was paid in.
+    func tariff(in currency: Currency) -> AssetTariff? {
+        tariffs.first { $0.account == currency.asset && $0.network == currency.network }
     }
 
     /// Whether less than the offer's amount can be taken: then the charge is settled, else the price.

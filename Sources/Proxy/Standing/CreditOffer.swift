@@ -17,11 +17,14 @@ package struct CreditOffer: Hashable, Sendable {
     package var uses: UInt32?
     package var bytes: UInt64?
     package var seconds: Int64?
+    /// Whether a request is served where less is left of a balance than it may cost; it is then charged that at most.
+    package var servesOnLess: Bool
 
     package init(
         scope: Scope = .resource, isBalance: Bool = false, uses: UInt32? = nil, bytes: UInt64? = nil,
-        seconds: Int64? = nil
+        seconds: Int64? = nil, servesOnLess: Bool = false
     ) {
+        self.servesOnLess = servesOnLess
         self.scope = scope
         self.isBalance = isBalance
         self.uses = uses

@@ -1,6 +1,7 @@
 import Facilitator
 import Ledger
 import NIOCore
+import Pricing
 import Primitives
 import Synchronization
 import Transport
@@ -121,7 +122,7 @@ extension Exchange {
     func draw(_ presenter: CreditPresenter, on route: PaywallRoute) {
         let request = DrawRequest(
             presenter: presenter, scopes: CreditOffer.scopes(route: route.name, target: targetDigest),
-            amount: drawAmount, now: loop.now())
+            amount: drawAmount, takesLess: route.credit?.offer.servesOnLess == true, now: loop.now())
         let home = loop.home(of: self)
         loop.shared.ledger.draw(request) { result in
             home.post { $0.drawn(result, on: route) }
@@ -149,7 +150,8 @@ extension Exchange {
         }
     }
 
-    /// What a request holds of a balance: its price, in the currency of the balance.
+    /// What a request holds of a balance: its price, in the currency of the balance; where it is metered, that is the most
+    /// that it can be charged.
     private var drawAmount: DrawAmount {
         guard let drawSheet, route?.credit?.offer.isBalance == true else { return .exactly(.zero) }
         return .prices(
@@ -159,9 +161,8 @@ extension Exchange {
     }
 
     private func take(_ draw: DrawReference, _ left: CreditLeft) {
-        var standing = Standing(.credit(draw, left))
-        standing.price = draw.amount
-        self.standing = standing
+        standing = Standing(.credit(draw, left))
+        creditDrawnOn = draw.identity
     }
 
     /// The request that a payment came with draws on what the payment opened, as the later ones do; then it goes on.
@@ -208,7 +209,7 @@ extension Exchange {
     /// Gives back or posts what the request was served on; once, at its end.
     func endStanding() {
         guard let standing else { return }
-        self.standing = nil
+        defer { self.standing = nil }
         let isServed = standing.isServed && !standing.isBroken
         switch standing.kind {
         case .free(let tier, let claim, let outcome):
@@ -218,12 +219,21 @@ extension Exchange {
                 loop.shared.ledger.correctAllowance(claim.key, endsAt: outcome.endsAt, by: difference) { _ in }
             }
         case .credit(let draw, _):
-            let end = isServed ? DrawEnd.post(charge: standing.price, bytes: bytesOut) : .release
+            let end = end(of: draw, isServed: standing.isServed, isBroken: standing.isBroken)
             let shared = loop.shared
             shared.ledger.end(draw, end, now: loop.now()) { result in
                 // What could not be written is released at the next start: nothing is charged that is not in the books.
                 if case .failure = result { shared.failedTransitions.add(1, ordering: .relaxed) }
             }
         }
+    }
+
+    /// How a draw ends: what was counted is charged, also of an answer that the upstream broke off, else the whole price.
+    private func end(of draw: DrawReference, isServed: Bool, isBroken: Bool) -> DrawEnd {
+        guard isServed else { return .release }
+        guard answerMeter != nil, let charge else {
+            return isBroken ? .release : .post(charge: draw.amount, bytes: bytesOut)
+        }
+        return charge.amount == .zero ? .release : .post(charge: charge.amount, bytes: bytesOut)
     }
 }

@@ -17,8 +17,6 @@ struct Standing {
     var isServed = false
     /// Whether the upstream broke its answer off.
     var isBroken = false
-    /// Of a balance, what the request costs; nil where it is metered.
-    var price = UInt256.zero
 
     init(_ kind: Kind) { self.kind = kind }
 

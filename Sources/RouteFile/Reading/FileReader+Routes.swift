@@ -53,7 +53,8 @@ extension FileReader {
             sheets = self.sheets(price, section, terms, context)
             checkTimes(section, terms, context)
         }
-        let standing = standing(section, isFree: price.map { $0.price == .free }, terms, context)
+        let standing = standing(
+            section, isFree: price.map { $0.price == .free }, prices: sheets ?? [], terms, context)
         let meter = meter(
             section, isFree: price?.price == .free, offers: (sheets ?? []).flatMap(\.offers), context.assets)
         var draft = RouteDraft(pattern: pattern, settings: nil, payees: terms.payTo?.accounts ?? [])

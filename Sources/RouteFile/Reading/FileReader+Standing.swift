@@ -1,6 +1,7 @@
 import Ledger
 import Pricing
 import Proxy
+import X402
 
 /// What a route gives beside one answer for one payment.
 struct StandingDraft {
@@ -14,7 +15,7 @@ struct StandingDraft {
 /// `free`, `grant` and `bundle` of a route.
 extension FileReader {
     func standing(
-        _ section: Section, isFree: Bool?, _ terms: PaymentTerms, _ context: RouteContext
+        _ section: Section, isFree: Bool?, prices: [SheetSettings], _ terms: PaymentTerms, _ context: RouteContext
     ) -> StandingDraft {
         var draft = StandingDraft()
         if isFree == true {
@@ -30,10 +31,12 @@ extension FileReader {
             log.add(
                 section.place(of: "grant"), "and `bundle` exclude each other: a bundle has its own `for` and `uses`")
         }
-        if section.has("bundle"), section.has("meter") {
+        if section.has("grant"), section.has("meter"), let accepts = terms.accepts,
+            accepts.contains(where: { $0.value.scheme == "upto" })
+        {
             log.add(
-                section.place(of: "bundle"),
-                "is charged the price of each request, not what `meter` counts: leave one of them out")
+                section.place(of: "grant"),
+                "needs a payment that is settled before, and under \"upto\" what `meter` counts is settled after")
         }
         if let timing = terms.timing, timing.value != .before {
             let key = section.has("grant") ? "grant" : "bundle"
@@ -44,6 +47,13 @@ extension FileReader {
         } else if let bundle = section.section("bundle", table: "routes.bundle") {
             draft.credit = credit(bundle, isBalance: true)
             draft.bundle = sale(bundle, section, terms, context)
+            if let sale = draft.bundle { checkCovers(sale, prices, at: bundle.place(of: "amount")) }
+            if draft.credit?.servesOnLess == true, !section.has("meter") {
+                log.add(
+                    bundle.place(of: "on_low_balance"),
+                    "needs `meter`: a request costs its price, and is not served for less"
+                )
+            }
             draft.isWhole = draft.isWhole && draft.bundle != nil
         }
         draft.isWhole = draft.isWhole && draft.credit != nil
@@ -78,13 +88,27 @@ extension FileReader {
             log.add(section.place, "must say at least one of `for`, `uses` and `bytes`: what one payment opens")
             return nil
         }
+        let serves =
+            isBalance ? section.read("on_low_balance", ValueKind.word([("refuse", false), ("serve", true)])) : nil
         for key in ["for", "uses", "bytes"] where section.has(key) {
             if log.hasMistake(under: section.place(of: key)) { return nil }
         }
         guard let scope else { return nil }
         return CreditOffer(
             scope: scope.value, isBalance: isBalance, uses: uses.map { UInt32($0.value) },
-            bytes: bytes.map { UInt64($0.value) }, seconds: lasts.map { max($0.value.components.seconds, 1) })
+            bytes: bytes.map { UInt64($0.value) }, seconds: lasts.map { max($0.value.components.seconds, 1) },
+            servesOnLess: serves?.value ?? false)
+    }
+
+    /// The request that a bundle is bought with must not cost more than the bundle.
+    private func checkCovers(_ sale: SheetSettings, _ prices: [SheetSettings], at place: Place) {
+        for offer in prices.flatMap(\.offers) {
+            let isShort = sale.offers.contains {
+                $0.asset == offer.asset && $0.requirements.amount < offer.requirements.amount
+            }
+            guard isShort else { continue }
+            return log.add(place, "is less than one request may cost in \(offer.asset)")
+        }
     }
 
     /// What is asked for a bundle.

@@ -125,6 +125,7 @@ package enum RouteFileSchema {
 
     private static let bundle: [KeySpec] = [
         .key("amount"), .key("for"), .key("scope", "\"route\""), .key("uses"), .key("bytes"),
+        .key("on_low_balance", "\"refuse\""),
     ]
 
     private static let meter: [KeySpec] = [

@@ -121,7 +121,7 @@ extension RouteFile {
     ) -> [PaymentRequirements: ExposureTerms] {
         var terms: [PaymentRequirements: ExposureTerms] = [:]
         for offer in offers {
-            let isCharged = route.meter != nil && RouteMeter.isCharged(offer.requirements)
+            let isCharged = route.meter != nil && route.bundle == nil && RouteMeter.isCharged(offer.requirements)
             if route.timing == .before, !isCharged { continue }
             let asset = assets.first { $0.id == offer.asset }
             let amount = offer.requirements.amount

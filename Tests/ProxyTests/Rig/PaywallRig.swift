@@ -44,6 +44,13 @@ struct TestRoute: Sendable {
                 }))
     }
     var meter: RouteMeter?
+    /// What a payment opens beyond its request; a bundle is sold for these offers instead.
+    var credit: CreditOffer?
+    var bundle: [PaymentRequirements] = []
+
+    func credit(on terms: SheetTerms) -> RouteCredit? {
+        credit.map { RouteCredit($0, sale: bundle.isEmpty ? nil : OfferSheet(bundle, on: terms)) }
+    }
 
     static func free(_ match: String) -> TestRoute { TestRoute(match: match, offers: []) }
 }
@@ -93,7 +100,8 @@ final class PaywallRig: Sendable {
         let terms = SheetTerms(description: "a test", origin: "https://api.example.com", registry: registry)
         let built = try routes.map { route in
             PaywallRoute(
-                name: route.match, upstream: 0, pricing: try route.pricing(on: terms), timing: route.timing,
+                name: route.match, upstream: 0, pricing: try route.pricing(on: terms),
+                credit: route.credit(on: terms), timing: route.timing,
                 chargeOn: route.chargeOn, redelivery: route.redelivery, facts: route.facts, upgrades: route.upgrades,
                 maxBodyBytes: route.maxBodyBytes, meter: route.meter, limits: route.limits,
                 advertisedHosts: route.advertisedHosts)
