@@ -62,9 +62,9 @@ package final class PaywallRoute: Sendable {
         self.freeTier = freeTier
         self.credit = credit
         isFree = if case .free = pricing { true } else { false }
-        let sheets = pricing.sheets + [credit?.sale].compactMap(\.self)
-        maxTimeoutSeconds = sheets.reduce(0) { max($0, $1.maxTimeoutSeconds) }
-        payees = Set(sheets.flatMap { $0.offers.map(\.payTo) })
+        let offers = pricing.offers + (credit?.sale?.offers ?? [])
+        maxTimeoutSeconds = offers.reduce(0) { max($0, $1.maxTimeoutSeconds) }
+        payees = Set(offers.map(\.payTo))
         self.timing = timing
         self.chargeOn = chargeOn
         self.redelivery = redelivery

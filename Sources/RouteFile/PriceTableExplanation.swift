@@ -37,6 +37,8 @@ struct PriceTableExplanation {
         case sheet(SheetSettings, rule: String?)
         /// Answered with this status.
         case refused(status: Int)
+        /// Only a running paywall asks for it.
+        case source
     }
 
     private(set) var reasons: [String] = []
@@ -73,9 +75,20 @@ struct PriceTableExplanation {
                 return
             }
         }
-        guard case .amount(let amount) = table.fallback else { return }
         reasons.append("no rule applies")
+        guard case .amount(let amount) = table.fallback else {
+            explainSource(route)
+            result = .source
+            return
+        }
         result = .sheet(route.sheets[amount], rule: nil)
+    }
+
+    private mutating func explainSource(_ route: RouteSettings) {
+        reasons.append("the price service is asked, by a running paywall only")
+        guard let source = route.source else { return }
+        let failing = source.fallback.map { "\(route.sheets[$0].price) is asked" } ?? "the request is answered 503"
+        reasons.append("where it fails, \(failing)")
     }
 
     private mutating func refuse(_ refusal: BodyRefusal, _ route: RouteSettings) {

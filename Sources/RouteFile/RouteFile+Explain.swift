@@ -133,6 +133,9 @@ extension RouteFile {
             case .refused(let status):
                 explanation.outcome = .unpriced(route: index, status: status)
                 return
+            case .source:
+                explanation.rule = "service"
+                return
             case .sheet(let chosen, let rule):
                 sheet = chosen
                 explanation.rule = rule

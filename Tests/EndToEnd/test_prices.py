@@ -8,6 +8,7 @@ from kit import farebox as program
 from kit.payments import Challenge
 from kit.polling import wait_until
 from kit.routes import route
+from kit.upstream import Answer, Upstream
 
 JSON = {"content-type": "application/json"}
 TABLE = {
@@ -157,3 +158,79 @@ def test_the_command_explains_and_checks(shop, tmp_path):
     broken.write_text(shop.file.read_text().replace("par*", "par*\", path.town = \"x"))
     result = program.run("check", "--config", str(broken))
     assert result.returncode == 1 and "the route has no parameter :town" in result.stdout
+
+
+@pytest.fixture(scope="module")
+def service():
+    """A price service on a port of its own."""
+    service = Upstream()
+    yield service
+    service.stop()
+
+
+@pytest.fixture(scope="module")
+def served(module_site, service):
+    def table(**keys):
+        return {"margin": "50%", "maximum": "$2", "rules": TABLE["rules"][:1], "max_body_bytes": "1KiB",
+                "service": {"url": service.url + "/price", "fields": ["query.size", "body.model"], **keys}}
+
+    return module_site([
+        route("GET,POST /served/*", table(api_key_env="SERVICE_KEY")), route("GET /fresh/*", table(cache="0s")),
+        route("GET /else/*", table(cache="0s", fallback="$0.09"))], env={"SERVICE_KEY": "sesame"})
+
+
+class TestService:
+    @pytest.fixture(autouse=True)
+    def fresh_service(self, served, service):
+        served.upstream.reset()
+        service.reset()
+
+    @staticmethod
+    def says(service, text, **keys):
+        service.answers["/price"] = Answer(body=text.encode(), **keys)
+
+    def test_it_is_asked_where_no_rule_applies(self, served, service, payer):
+        self.says(service, '{"price": "$0.02", "valid_for": 60, "reason": "quiet"}')
+        assert asked(served, "/served/a", fields={"x-tier": "staff"}) == 200 and not service.calls()
+        assert asked(served, "/served/a?size=5&secret=x") == "20000"
+        (call,) = service.calls()
+        assert call.method == "POST" and call.first("authorization") == "Bearer sesame"
+        assert json.loads(call.body) == {
+            "route": "GET,POST /served/*", "method": "GET", "host": "api.example.com", "path": "/served/a",
+            "fields": {"query.size": "5", "body.model": None}}
+        _, answer = served.pay(payer, "/served/a?size=5")
+        assert answer.status == 200 and len(service.calls()) == 1, "the answer holds for a while"
+        wait_until(lambda: any(line.get("rule") == "service" and line.get("price_note") == "quiet"
+                               for line in served.process.events()), "line of the log")
+        self.says(service, '{"cost": "$0.02"}')
+        assert post(served, {"model": "x"}, "/served/b") == "30000"
+        self.says(service, '{"price": "$5"}')
+        assert asked(served, "/served/c") == "2000000", "the maximum holds"
+        self.says(service, '{"price": "free"}')
+        assert asked(served, "/served/d") == 200
+
+    @pytest.mark.parametrize("text, status", [
+        ('{"price": 0.02}', 200), ('{"price": "5 usdc@base"}', 200), ('{"price": "$0.02"}' + " " * 5000, 200),
+        ('{"price": "$0.02"}', 201), ('{"price": "$0.02"}', 302)])
+    def test_what_cannot_be_read_is_503(self, served, service, text, status):
+        self.says(service, '{"price": "$0.01"}')
+        assert asked(served, "/fresh/well") == "10000"
+        self.says(service, text, status=status)
+        answer = served.fetch("GET", "/fresh/a")
+        assert answer.status == 503 and answer.json()["error"] == "price_unavailable", answer.body
+        assert answer.first("retry-after") and not served.upstream.calls()
+
+    def test_a_fallback_is_asked_where_it_fails_and_what_was_told_is_honoured(self, served, service, payer):
+        self.says(service, '{"price": "$0.03"}')
+        told = payer.pay(served.challenge("/else/a"))
+        self.says(service, "out of order", status=500)
+        assert asked(served, "/else/a") == "90000"
+        dearer = payer.pay(served.challenge("/else/a"))
+        self.says(service, '{"price": "$0.05"}')
+        assert asked(served, "/else/a") == "50000"
+        for payment in (told, dearer):
+            assert served.fetch("GET", "/else/a", fields=payment.v2_fields()).status == 200
+        other = payer.pay(served.challenge("/else/b"))
+        self.says(service, '{"price": "$0.07"}')
+        answer = served.fetch("GET", "/else/c", fields=other.v2_fields())
+        assert answer.status == 402 and Challenge(answer).offers[0]["amount"] == "70000", "nobody told it that price"

@@ -105,7 +105,8 @@ struct ExampleFileTests {
         let certificates = try CertificateFolder()
         let text = try ExampleFile().text.replacing("/etc/farebox/", with: certificates.path)
         let environment = [
-            "FACILITATOR_KEYS": "shop:0123456789abcdef", "FAREBOX_FORWARD_KEY": "0123456789abcdef",
+            "PRICE_SERVICE_KEY": "k", "FACILITATOR_KEYS": "shop:0123456789abcdef",
+            "FAREBOX_FORWARD_KEY": "0123456789abcdef",
             "BANK_BRIDGE_API_KEY": "k", "FACILITATOR_API_KEY": "k",
             "EVM_SIGNER_PRIVATE_KEY": String(repeating: "1", count: 64),
         ]

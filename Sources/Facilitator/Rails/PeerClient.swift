@@ -12,11 +12,14 @@ package final class PeerClient: Sendable {
     private let client: OutgoingClient
     private let apiKey: Secret?
     private let breaker: Mutex<CircuitBreaker>
+    private let maxAnswerBytes: Int
     package let clock: RailClock
 
     package init(
-        adapter: String, client: OutgoingClient, apiKey: Secret?, breaker: CircuitBreaker.Policy, clock: RailClock
+        adapter: String, client: OutgoingClient, apiKey: Secret?, breaker: CircuitBreaker.Policy, clock: RailClock,
+        maxAnswerBytes: Int = PeerClient.maxAnswerBytes
     ) {
+        self.maxAnswerBytes = maxAnswerBytes
         self.adapter = adapter
         self.client = client
         self.apiKey = apiKey
@@ -52,7 +55,7 @@ package final class PeerClient: Sendable {
         for attempt in 1... {
             let left = deadline - clock.now()
             guard left > .zero else { break }
-            asked.reply = await send(call.request(to: url, timeout: left))
+            asked.reply = await send(call.request(to: url, timeout: left, maxAnswerBytes: maxAnswerBytes))
             switch asked.reply {
             case .notSent(let error) where error.code == .unavailable || error.code == .timeout: break
             case .answered(429, _): break
@@ -71,7 +74,7 @@ package final class PeerClient: Sendable {
         await send(
             OutgoingRequest(
                 url: url, headers: [(name: "Accept", value: "application/json")], timeout: timeout,
-                maxResponseBytes: Self.maxAnswerBytes))
+                maxResponseBytes: maxAnswerBytes))
     }
 
     /// Tells the breaker whether an answer of status 2xx could be believed; due for every one of them.
@@ -140,12 +143,12 @@ package struct PeerCall: Sendable {
         self.retry = retry
     }
 
-    fileprivate func request(to url: OutgoingURL, timeout: Duration) -> OutgoingRequest {
+    fileprivate func request(to url: OutgoingURL, timeout: Duration, maxAnswerBytes: Int) -> OutgoingRequest {
         var headers = [(name: "Content-Type", value: "application/json"), (name: "Accept", value: "application/json")]
         if let idempotencyKey { headers.append((name: "Idempotency-Key", value: idempotencyKey)) }
         var request = OutgoingRequest(
             method: "POST", url: url, headers: headers, body: body, timeout: timeout,
-            maxResponseBytes: PeerClient.maxAnswerBytes, isIdempotent: mayRepeat)
+            maxResponseBytes: maxAnswerBytes, isIdempotent: mayRepeat)
         // A kept connection may be dead already, and then nobody knows whether the call arrived.
         request.reusesConnection = mayRepeat
         return request

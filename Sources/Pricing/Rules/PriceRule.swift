@@ -55,10 +55,8 @@ package enum QuoteNeed: Hashable, Sendable {
     case body
     /// Who pays, and how often it has.
     case payer
-    /// The answer of the price service.
-    case service
-    /// The answer of the upstream to a preflight.
-    case preflight
+    /// What the price source says.
+    case source
 }
 
 /// The price of one request under a table.

@@ -4,8 +4,8 @@ package struct PriceTable: Hashable, Sendable {
     package enum Fallback: Hashable, Sendable {
         /// Index into `amounts`.
         case amount(Int)
-        case service
-        case preflight
+        /// What a price source says that is told the fields of these indices.
+        case source(fields: [Int])
     }
 
     /// Everything that the conditions look at.
@@ -47,9 +47,21 @@ package struct PriceTable: Hashable, Sendable {
         }
         switch fallback {
         case .amount(let amount): return .priced(amount: amount, rule: nil)
-        case .service: return .needs(.service)
-        case .preflight: return .needs(.preflight)
+        case .source(let asked): return quoteOfSource(asked, facts)
         }
+    }
+
+    /// A source is told nothing that another reader would read otherwise.
+    private func quoteOfSource(_ asked: [Int], _ facts: QuoteFacts) -> Quote {
+        for index in asked {
+            if fields[index].isInBody, !facts.isBodyRead { return .needs(.body) }
+            switch facts.readings[index] {
+            case .doubtful(let doubt): return .refused(QuoteRefusal(field: fields[index], doubt: doubt))
+            case .structure: return .refused(QuoteRefusal(field: fields[index], doubt: .structure))
+            case .absent, .text, .number, .bool: continue
+            }
+        }
+        return .needs(.source)
     }
 
     /// What one rule makes of a request.

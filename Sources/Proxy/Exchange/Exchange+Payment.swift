@@ -21,7 +21,7 @@ extension Exchange {
         }
     }
 
-    private func readPayment() -> PaymentReading {
+    func readPayment() -> PaymentReading {
         let head = stream.head
         guard head.has(.paymentSignature) || head.has(.xPayment) else { return .none }
         guard isSingular(.paymentSignature, in: head), isSingular(.xPayment, in: head) else { return .conflicting }
@@ -63,15 +63,17 @@ extension Exchange {
     private func offerMadeBefore(_ payment: Payment, on route: PaywallRoute) -> (OfferSheet, Int)? {
         if let quote, quote.tariff.table.dependsOnTime {
             let then = loop.now().adding(seconds: -Int64(route.maxTimeoutSeconds))
-            if let sheet = sheet(under: route, at: then), let index = payment.signedOffer(of: sheet) {
-                return (sheet, index)
+            for sheet in sheets(under: route, at: then) {
+                if let index = payment.signedOffer(of: sheet) { return (sheet, index) }
             }
         }
         for older in loop.retiredRoutes(named: route.name) {
-            guard let sheet = sheet(under: older.route, at: loop.now()),
-                let index = payment.signedOffer(of: sheet), loop.isStanding(sheet.offers[index], since: older.since)
-            else { continue }
-            return (sheet, index)
+            for sheet in sheets(under: older.route, at: loop.now()) {
+                guard let index = payment.signedOffer(of: sheet),
+                    loop.isStanding(sheet.offers[index], since: older.since)
+                else { continue }
+                return (sheet, index)
+            }
         }
         return nil
     }
@@ -330,7 +332,7 @@ extension Exchange {
 
 extension Payment {
     /// The offer of a sheet that was signed for; nil where there is none.
-    fileprivate func signedOffer(of sheet: OfferSheet) -> Int? {
+    func signedOffer(of sheet: OfferSheet) -> Int? {
         guard case .offer(let index) = match(sheet.offers), isSigned(for: sheet.offers[index]) else { return nil }
         return index
     }

@@ -49,15 +49,16 @@ extension Exchange {
             // Before the payment is read nobody is known, and who is not known has paid nothing.
             quote.facts.paid = 0
             decide(quote, route)
-        case .needs(.service), .needs(.preflight):
-            answer(.priceUnavailable)
+        case .needs(.source):
+            hold(quote)
+            askSource(quote, route)
         case .refused(let refusal):
             hold(quote)
             answer(.unpriced(refusal))
         }
     }
 
-    private func admit(_ sheet: OfferSheet?, _ quote: RequestQuote, _ route: PaywallRoute) {
+    func admit(_ sheet: OfferSheet?, _ quote: RequestQuote, _ route: PaywallRoute) {
         hold(quote)
         guard let sheet else { return admitFree(route) }
         admit(route, sheet)
@@ -134,35 +135,46 @@ extension Exchange {
 
     // MARK: Other moments
 
-    /// The sheet of this request under another table than the one in force, or at another time; nil where there is none.
+    /// The sheets of this request under another table than the one in force, or at another time.
     ///
     /// Where more is sold than the request, it is the sheet of that.
-    func sheet(under route: PaywallRoute, at now: UnixTime) -> OfferSheet? {
-        let priced = priceSheet(under: route.pricing, at: now)
-        return priced.map { route.credit?.sale ?? $0 }
+    func sheets(under route: PaywallRoute, at now: UnixTime) -> [OfferSheet] {
+        let priced = priceSheets(under: route, at: now)
+        return priced.isEmpty ? [] : route.credit?.sale.map { [$0] } ?? priced
     }
 
-    private func priceSheet(under pricing: RoutePricing, at now: UnixTime) -> OfferSheet? {
-        switch pricing {
-        case .free: return nil
-        case .fixed(let sheet): return sheet
+    private func priceSheets(under route: PaywallRoute, at now: UnixTime) -> [OfferSheet] {
+        switch route.pricing {
+        case .free: return []
+        case .fixed(let sheet): return [sheet]
         case .table(let tariff):
-            var facts = facts(tariff.reader, at: now)
-            facts.paid = 0
-            if let quote, quote.tariff === tariff {
-                facts.readings = quote.facts.readings
-                facts.isBodyRead = quote.facts.isBodyRead
+            guard let facts = facts(under: tariff, at: now) else {
+                return [tariff.body?.dearest].compactMap(\.self)
             }
-            if let quote, quote.isBodyWhole, !facts.isBodyRead {
-                var scanner = tariff.reader.bodyScanner()
-                quote.body.withUnsafeReadableBytes { scanner.scan($0) }
-                scanner.finish()
-                guard scanner.failure == nil else { return tariff.body?.dearest }
-                tariff.reader.place(scanner, into: &facts.readings)
-                facts.isBodyRead = true
+            switch tariff.table.quote(for: facts) {
+            case .priced(let amount, _): return [tariff.sheets[amount]].compactMap(\.self)
+            case .needs(.source): return quotedSheets(facts, tariff, route)
+            case .needs, .refused: return []
             }
-            guard case .priced(let amount, _) = tariff.table.quote(for: facts) else { return nil }
-            return tariff.sheets[amount]
         }
+    }
+
+    /// What another table sees of this request; nil where it cannot look into the body.
+    private func facts(under tariff: RouteTariff, at now: UnixTime) -> QuoteFacts? {
+        var facts = facts(tariff.reader, at: now)
+        facts.paid = 0
+        if let quote, quote.tariff === tariff {
+            facts.readings = quote.facts.readings
+            facts.isBodyRead = quote.facts.isBodyRead
+        }
+        if let quote, quote.isBodyWhole, !facts.isBodyRead {
+            var scanner = tariff.reader.bodyScanner()
+            quote.body.withUnsafeReadableBytes { scanner.scan($0) }
+            scanner.finish()
+            guard scanner.failure == nil else { return nil }
+            tariff.reader.place(scanner, into: &facts.readings)
+            facts.isBodyRead = true
+        }
+        return facts
     }
 }

@@ -109,6 +109,7 @@ package final class PaywallLoop: RequestDelegate {
         accessLog.member("protocol", constant: exchange.stream.version.name)
         if let route = exchange.route { accessLog.member("route", route.name) }
         if let rule = exchange.quote?.rule { accessLog.member("rule", rule) }
+        if let note = exchange.quote?.note { accessLog.member("price_note", note) }
         accessLog.member("status", UInt64(exchange.status))
         accessLog.member("bytes", exchange.bytesOut)
         if let tunnel = exchange.tunnel { accessLog.member("bytes_in", tunnel.bytesIn) }
@@ -173,9 +174,12 @@ package final class PaywallLoop: RequestDelegate {
 
     /// The 402 of a sheet under the origin of a host that the file names.
     func challenge(of sheet: OfferSheet, host: String, isSecure: Bool) -> ChallengeTemplate {
+        let origin = (isSecure ? "https://" : "http://") + host
+        // A sheet that is let go of gives its identity to another.
+        if sheet.isComputed { return sheet.makeChallenge(origin) }
         let key = ChallengeKey(sheet: ObjectIdentifier(sheet), host: host, isSecure: isSecure)
         if let known = challenges[key] { return known }
-        let template = sheet.makeChallenge((isSecure ? "https://" : "http://") + host)
+        let template = sheet.makeChallenge(origin)
         challenges[key] = template
         return template
     }
@@ -273,6 +277,8 @@ struct LoopCounters {
     var unreachable = 0
     /// Requests turned away because no server of their upstream was available.
     var upstreamsDown = 0
+    /// Prices that whoever is asked for them did not tell.
+    var pricesUnavailable = 0
 }
 
 /// Brings an answer from another thread back to its exchange.

@@ -11,6 +11,8 @@ package final class OfferSheet: Sendable {
     /// What we ask, in order of preference; at least one.
     package let offers: [PaymentRequirements]
     let challenge: ChallengeTemplate
+    /// Whether it was made for one request, and is kept only for a while.
+    let isComputed: Bool
     /// Renders the 402 under another origin.
     let makeChallenge: @Sendable (_ origin: String) -> ChallengeTemplate
     /// How much may be served before it is paid, by offer; empty where all is settled before.
@@ -25,11 +27,12 @@ package final class OfferSheet: Sendable {
 
     package init(
         _ offers: [PaymentRequirements], price: String = "", exposures: [PaymentRequirements: ExposureTerms] = [:],
-        on terms: SheetTerms
+        isComputed: Bool = false, on terms: SheetTerms
     ) {
         precondition(!offers.isEmpty, "a sheet has an offer")
         self.price = price
         origin = terms.origin.hasSuffix("/") ? String(terms.origin.dropLast()) : terms.origin
+        self.isComputed = isComputed
         self.offers = offers
         self.exposures = exposures
         let rails = offers.map { offer in

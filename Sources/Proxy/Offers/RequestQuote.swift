@@ -1,5 +1,6 @@
 import NIOCore
 import Pricing
+import Primitives
 
 /// The price of one request under a table, while it is being found out and after.
 ///
@@ -21,6 +22,10 @@ final class RequestQuote {
     private(set) var phase = Phase.head
     /// The rule that decided, for the log.
     var rule: String?
+    /// What the source says of its price, for the log.
+    var note: String?
+    /// What the source was asked.
+    var question: Bytes32?
     private var scanner: BodyFieldScanner?
     /// What is held back of the body.
     private(set) var body = ByteBuffer()

@@ -1,3 +1,5 @@
+package import X402
+
 /// What a route asks of its requests.
 package enum RoutePricing: Sendable {
     case free
@@ -6,12 +8,14 @@ package enum RoutePricing: Sendable {
     /// By the rules of a table.
     case table(RouteTariff)
 
-    /// Every sheet that can be told beforehand.
-    package var sheets: [OfferSheet] {
+    /// Every offer that can be told beforehand; those whose amount cannot, without it.
+    package var offers: [PaymentRequirements] {
         switch self {
         case .free: []
-        case .fixed(let sheet): [sheet]
-        case .table(let tariff): tariff.sheets.compactMap(\.self) + [tariff.body?.dearest].compactMap(\.self)
+        case .fixed(let sheet): sheet.offers
+        case .table(let tariff):
+            (tariff.sheets + [tariff.body?.dearest]).compactMap(\.self).flatMap(\.offers)
+                + (tariff.maker?.assets.map(\.offer) ?? [])
         }
     }
 }

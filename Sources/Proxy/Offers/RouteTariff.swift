@@ -21,11 +21,26 @@ package final class RouteTariff: Sendable {
     let sheets: [OfferSheet?]
     /// Nil where no rule looks at the body.
     let body: BodyTerms?
+    /// Who is asked where no rule applies; nil where the table says it.
+    let source: PriceSource?
+    /// Makes the sheets of what the source says.
+    let maker: SheetMaker?
 
-    package init(_ table: PriceTable, pattern: RoutePattern, sheets: [OfferSheet?], body: BodyTerms? = nil) {
+    package init(
+        _ table: PriceTable, pattern: RoutePattern, sheets: [OfferSheet?], body: BodyTerms? = nil,
+        source: PriceSource? = nil, maker: SheetMaker? = nil
+    ) {
+        self.source = source
+        self.maker = maker
         self.table = table
         self.sheets = sheets
         self.body = body
         reader = FieldReader(table.fields, pattern: pattern)
+    }
+
+    /// Whether a price that a source told can be asked: it comes to an amount in every asset, within the bounds.
+    func canAsk(_ price: TablePrice) -> Bool {
+        if price.price == .free { return source?.refusesFree != true }
+        return (try? maker?.sheet(for: price)) != nil
     }
 }

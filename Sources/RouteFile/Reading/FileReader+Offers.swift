@@ -11,15 +11,26 @@ extension FileReader {
         let accepts = accepted(section, terms, context)
         checkRates(price, terms, context)
         guard !price.amounts.isEmpty else {
-            for asset in accepts { _ = offer(asset, nil, price, terms, context) }
-            return nil
+            for asset in accepts { _ = offer(asset, units: nil, terms, context) }
+            return price.source == nil ? nil : []
         }
         return price.amounts.map { amount in
             let isUsable = checkAssets(of: amount, terms, context)
-            let offers = accepts.compactMap { offer($0, isUsable ? amount : nil, price, terms, context) }
+            let offers = accepts.compactMap { asset in
+                let units = isUsable ? units(amount, of: asset.value.asset, price) : nil
+                return offer(asset, units: units, terms, context)
+            }
             let text = (try? price.terms.bundled(amount.value)) ?? amount.value.price
             return SheetSettings(price: text.description, offers: amount.value.price == .free ? [] : offers)
         }
+    }
+
+    /// The offers of what a source says, without their amounts.
+    func templates(
+        _ price: PriceDraft, _ section: Section, _ terms: PaymentTerms, _ context: RouteContext
+    ) -> [RouteOffer] {
+        guard price.source != nil else { return [] }
+        return (terms.accepts ?? []).compactMap { offer($0, units: .zero, terms, context) }
     }
 
     /// How rules look into bodies; the dearest offer is the dearest in each asset.
@@ -89,11 +100,9 @@ extension FileReader {
     }
 
     private func offer(
-        _ accepted: Located<AcceptedAsset>, _ amount: Located<TablePrice>?, _ price: PriceDraft,
-        _ terms: PaymentTerms, _ context: RouteContext
+        _ accepted: Located<AcceptedAsset>, units amount: UInt256?, _ terms: PaymentTerms, _ context: RouteContext
     ) -> RouteOffer? {
         let (asset, scheme) = (accepted.value.asset, accepted.value.scheme)
-        let amount = amount.flatMap { self.amount($0, of: asset, price) }
         let payee = payee(asset, terms)
         let served = [1, 2].compactMap { version -> (version: Int, adapter: String)? in
             if version == 1, !accepted.value.hasVersion1 { return nil }
@@ -117,7 +126,7 @@ extension FileReader {
             adapter: best.adapter)
     }
 
-    private func amount(_ amount: Located<TablePrice>, of asset: AssetSettings, _ price: PriceDraft) -> UInt256? {
+    private func units(_ amount: Located<TablePrice>, of asset: AssetSettings, _ price: PriceDraft) -> UInt256? {
         do throws(PriceError) {
             let units = try price.terms.amount(
                 of: amount.value,

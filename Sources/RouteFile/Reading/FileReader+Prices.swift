@@ -11,6 +11,8 @@ struct PriceDraft {
     /// Nil where no rule looks at the body.
     var maxBodyBytes: Int?
     var asksDearestForUnreadable = false
+    /// Nil where the table tells every price.
+    var source: PriceSourceSettings?
 
     var isTable: Bool { if case .table = price { true } else { false } }
 }
@@ -43,14 +45,20 @@ extension FileReader {
             if let rule = rule(section, number: index + 1, &reader, &amounts) { rules.append(rule) }
         }
         checkOrder(rules, sections)
-        let fallback = fallback(section, rules, &amounts)
+        var fallback: PriceTable.Fallback?
+        if section.has("service") {
+            draft.source = service(section, rules, &reader, &amounts)
+            fallback = draft.source.map { .source(fields: $0.fields) }
+        } else {
+            fallback = self.fallback(section, rules, &amounts).map { .amount($0) }
+        }
         checkMargin(section, amounts)
         draft.amounts = amounts.all
         readBody(section, reader.fields, &draft)
         guard let fallback, rules.count == sections.count else { return draft }
         draft.price = .table(
             PriceTable(
-                fields: reader.fields, rules: rules, fallback: .amount(fallback), amounts: amounts.all.map(\.value)))
+                fields: reader.fields, rules: rules, fallback: fallback, amounts: amounts.all.map(\.value)))
         return draft
     }
 
@@ -105,7 +113,9 @@ extension FileReader {
 
     private func checkMargin(_ section: Section, _ amounts: AmountList) {
         let hasCost = amounts.all.contains { $0.value.isCost }
-        if section.has("margin"), !hasCost { log.add(section.place(of: "margin"), "has no meaning without a `cost`") }
+        if section.has("margin"), !hasCost, !section.has("service") {
+            log.add(section.place(of: "margin"), "has no meaning without a `cost`")
+        }
         if hasCost, !section.has("margin") {
             log.add(section.place(of: "margin"), "is missing: what comes on top of the cost? \"0%\" for nothing")
         }
@@ -155,6 +165,9 @@ extension FileReader {
             return section.refuse(
                 ["max_body_bytes", "on_unreadable_body"], "has no meaning: no rule looks at the body")
         }
+        if draft.source != nil, let unreadable, unreadable.value {
+            log.add(unreadable.place, "\"dearest\" needs prices that are all in the file")
+        }
         draft.maxBodyBytes = maxBytes?.value
         draft.asksDearestForUnreadable = unreadable?.value == true
     }
@@ -168,7 +181,7 @@ extension FileReader {
 }
 
 /// The prices of a table, each once.
-private struct AmountList {
+struct AmountList {
     private(set) var all: [Located<TablePrice>] = []
 
     mutating func index(of amount: Located<TablePrice>) -> Int {

@@ -70,6 +70,8 @@ extension FileReader {
         draft.settings = RouteSettings(
             name: pattern.value.description, pattern: pattern.value, line: section.place.line, upstream: upstream.value,
             price: value, sheets: sheets ?? [], terms: price.terms, bodyPrice: bodyPrice(price, sheets ?? []),
+            source: price.source,
+            templates: templates(price, section, terms, context),
             timing: timing.value, chargeOn: terms.chargeOn,
             redeliveries: redeliveries.value, maxTimeoutSeconds: maxTimeout.value, description: description.value,
             mimeType: mimeType.value, forwardPayment: forward.value,

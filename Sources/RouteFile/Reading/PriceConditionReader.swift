@@ -144,6 +144,11 @@ struct PriceConditionReader {
         return nil
     }
 
+    /// The index of a field that is named as conditions name it.
+    mutating func field(named name: String, _ place: Place) -> Int? {
+        field(Self.path(name), place).map { index(of: $0) }
+    }
+
     private mutating func presence(_ node: DocumentNode, _ test: ValueTest) -> [PriceCondition]? {
         guard let names = list(node, ValueKind.text) else { return nil }
         var conditions: [PriceCondition] = []

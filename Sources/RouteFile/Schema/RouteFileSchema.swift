@@ -8,7 +8,7 @@ package enum RouteFileSchema {
         "upstreams": upstreams, "upstreams.servers": servers,
         "upstreams.health": health, "upstreams.tls": upstreamTLS, "routes": routes, "routes.free": free,
         "routes.grant": grant, "routes.bundle": bundle, "routes.price": priceTable, "routes.price.rules": priceRules,
-        "routes.meter": meter,
+        "routes.price.service": priceService, "routes.meter": meter,
         "adapters": adapters,
         "adapters.backend": backend,
     ]
@@ -113,6 +113,12 @@ package enum RouteFileSchema {
     private static let priceTable: [KeySpec] = [
         .key("default"), .key("cost"), .key("margin"), .key("minimum"), .key("maximum"), .key("rate"),
         .key("max_body_bytes", "\"64KiB\""), .key("on_unreadable_body", "\"refuse\""), .key("rules"),
+        .key("service"),
+    ]
+
+    private static let priceService: [KeySpec] = [
+        .key("url"), .key("api_key_env"), .key("timeout", "\"2s\""), .key("cache", "\"60s\""), .key("fields", "[]"),
+        .key("max_concurrent", "64"), .key("fallback"), .secret("api_key", instead: "api_key_env"),
     ]
 
     private static let priceRules: [KeySpec] = [.key("name"), .key("when"), .key("price"), .key("cost")]

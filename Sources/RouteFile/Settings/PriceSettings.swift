@@ -1,3 +1,5 @@
+package import Facilitator
+package import Transport
 package import X402
 
 /// One price of a route, with the offers that it comes to.
@@ -24,4 +26,28 @@ package struct BodyPriceSettings: Hashable, Sendable {
         self.maxBytes = maxBytes
         self.dearest = dearest
     }
+}
+
+/// Who tells a route's price where no rule does.
+package struct PriceSourceSettings: Sendable {
+    package enum Kind: Sendable {
+        case service(PriceServiceSettings)
+    }
+
+    package var kind: Kind
+    /// For an answer.
+    package var timeout: Duration
+    /// Whole seconds for which an answer holds at most.
+    package var lifetime: Int64
+    package var maxConcurrent: Int
+    /// The table's fields that it is told.
+    package var fields: [Int]
+    /// The sheet that is asked where it fails; nil where the request is refused.
+    package var fallback: Int?
+}
+
+/// `[routes.price.service]`: where it is, and who we are there.
+package struct PriceServiceSettings: Sendable {
+    package var url: OutgoingURL
+    package var apiKey: Secret?
 }

@@ -19,6 +19,10 @@ package struct RouteSettings: Sendable {
     package var terms: PriceTerms
     /// Nil where no rule looks at the body.
     package var bodyPrice: BodyPriceSettings?
+    /// Nil where the table tells every price.
+    package var source: PriceSourceSettings?
+    /// The offers of what the source says, but for the amounts.
+    package var templates: [RouteOffer]
     package var timing: SettlementTiming
     package var chargeOn: StatusSet
     package var redeliveries: Int
@@ -44,15 +48,16 @@ package struct RouteSettings: Sendable {
 
     package var isFree: Bool { price == .free }
 
-    /// Whether its price depends on parameters of its path.
+    /// Whether its price depends on its path.
     package var pricesByPath: Bool {
+        if source != nil { return true }
         guard case .table(let table) = price else { return false }
         return table.fields.contains { if case .path = $0 { true } else { false } }
     }
 
     /// Every way to pay for any of its prices.
     package var allOffers: [RouteOffer] {
-        (sheets + [bodyPrice?.dearest, bundle].compactMap(\.self)).flatMap(\.offers)
+        (sheets + [bodyPrice?.dearest, bundle].compactMap(\.self)).flatMap(\.offers) + templates
     }
 
     /// What a payment may be, under any of its prices.
@@ -63,7 +68,7 @@ package struct RouteSettings: Sendable {
         Cost(
             price: price, sheets: (sheets + [bundle].compactMap(\.self)).map(\.requirements), terms: terms,
             body: bodyPrice,
-            freeTier: freeTier, credit: credit)
+            freeTier: freeTier, credit: credit, source: source == nil ? nil : name)
     }
 
     package struct Cost: Hashable, Sendable {
@@ -73,11 +78,14 @@ package struct RouteSettings: Sendable {
         private var body: BodyPriceSettings?
         private var freeTier: FreeTier?
         private var credit: CreditOffer?
+        /// The route whose source tells its prices.
+        private var source: String?
 
         fileprivate init(
             price: RoutePrice, sheets: [[PaymentRequirements]], terms: PriceTerms, body: BodyPriceSettings?,
-            freeTier: FreeTier?, credit: CreditOffer?
+            freeTier: FreeTier?, credit: CreditOffer?, source: String?
         ) {
+            self.source = source
             self.freeTier = freeTier
             self.credit = credit
             // What a fixed price comes to says it all, in whatever words.

@@ -75,7 +75,8 @@ final class Node: Sendable {
             let client = try OutgoingClient(group: outgoing)
             let factory = RailFactory(client: client, ledger: ledger, now: PaywallShared.systemTime)
             let opening = Opening(
-                group: group, log: log, ledger: ledger, factory: factory, inherited: inherited, haste: haste)
+                group: group, log: log, ledger: ledger, factory: factory, client: client, inherited: inherited,
+                haste: haste)
             let result = try await run(plan, opening, body: body)
             await client.shutdown()
             await ledger.close()
@@ -99,6 +100,7 @@ final class Node: Sendable {
         let log: LogOutput
         let ledger: any PaymentLedger
         let factory: RailFactory
+        let client: OutgoingClient
         let inherited: InheritedSockets
         let haste: Haste
     }
@@ -132,7 +134,8 @@ final class Node: Sendable {
             let listeners = try await NodeListeners.open(
                 plan, registry: rails.registry,
                 in: NodeListeners.Surroundings(
-                    group: opening.group, inherited: opening.inherited, shared: shared, logger: logger))
+                    group: opening.group, inherited: opening.inherited, shared: shared, client: opening.client,
+                    logger: logger))
             let node = Node(
                 plan: plan, logger: logger, rails: rails, factory: factory, batcher: batcher, listeners: listeners,
                 ledger: ledger)

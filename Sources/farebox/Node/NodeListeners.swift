@@ -21,6 +21,8 @@ final class NodeListeners: Sendable {
         let group: any EventLoopGroup
         let inherited: InheritedSockets
         let shared: PaywallShared
+        /// For what routes ask of others.
+        let client: OutgoingClient
         let logger: Logger
     }
 
@@ -50,7 +52,8 @@ final class NodeListeners: Sendable {
         do throws(TransportError) {
             if plan.servesPaywall {
                 let server = plan.file.server
-                let generation = PaywallGeneration(plan, origin: server.publicURL, registry: registry)
+                let generation = PaywallGeneration(
+                    plan, origin: server.publicURL, registry: registry, client: surroundings.client)
                 let started = try await Paywall.start(
                     points: plan.paywallPoints(certificates?.tls), group: surroundings.group, limits: server.limits,
                     inherited: surroundings.inherited, shared: surroundings.shared, generation: generation)
@@ -95,7 +98,7 @@ final class NodeListeners: Sendable {
         guard let paywall else { return }
         let local = paywall.listener.addresses.first.map(Self.origin) ?? ""
         let origin = plan.advertisesFreePort ? local : plan.file.server.publicURL
-        await paywall.adopt(PaywallGeneration(plan, origin: origin, registry: registry))
+        await paywall.adopt(PaywallGeneration(plan, origin: origin, registry: registry, client: surroundings.client))
     }
 
     // MARK: A new file

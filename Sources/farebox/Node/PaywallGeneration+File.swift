@@ -11,7 +11,7 @@ extension PaywallGeneration {
     /// Puts the routes of a file on the rails of its adapters.
     ///
     /// `origin` is what 402s advertise.
-    convenience init(_ plan: NodePlan, origin: String, registry: AdapterRegistry) {
+    convenience init(_ plan: NodePlan, origin: String, registry: AdapterRegistry, client: OutgoingClient) {
         let file = plan.file
         let unmatched: PaywallGeneration.Unmatched =
             switch file.server.unmatched {
@@ -24,7 +24,7 @@ extension PaywallGeneration {
         self.init(
             table: file.table,
             routes: file.routes.map {
-                PaywallRoute($0, file: file, origin: origin, registry: registry)
+                PaywallRoute($0, file: file, origin: origin, registry: registry, client: client)
             },
             upstreams: file.upstreams.map(\.configuration), unmatched: unmatched, canonicaliser: file.canonicaliser,
             trust: file.server.trust, limits: file.limits, hasAccessLog: plan.hasAccessLog)
@@ -33,7 +33,7 @@ extension PaywallGeneration {
 
 extension PaywallRoute {
     fileprivate convenience init(
-        _ route: RouteSettings, file: RouteFile, origin: String, registry: AdapterRegistry
+        _ route: RouteSettings, file: RouteFile, origin: String, registry: AdapterRegistry, client: OutgoingClient
     ) {
         let facts: PaywallRoute.Facts =
             switch route.forwardPayment {
@@ -44,7 +44,7 @@ extension PaywallRoute {
         let terms = SheetTerms(
             description: route.description, mimeType: route.mimeType, origin: origin, registry: registry)
         self.init(
-            name: route.name, upstream: route.upstream, pricing: file.pricing(of: route, on: terms),
+            name: route.name, upstream: route.upstream, pricing: file.pricing(of: route, on: terms, client),
             freeTier: route.freeTier,
             credit: route.credit.map { offer in
                 RouteCredit(offer, sale: route.bundle.flatMap { file.sheet($0, of: route, on: terms) })
@@ -88,7 +88,7 @@ extension RouteFile {
     }
 
     /// What a route asks, worked out for every price that can be told beforehand.
-    fileprivate func pricing(of route: RouteSettings, on terms: SheetTerms) -> RoutePricing {
+    fileprivate func pricing(of route: RouteSettings, on terms: SheetTerms, _ client: OutgoingClient) -> RoutePricing {
         switch route.price {
         case .free: return .free
         case .fixed: return route.sheets.first.flatMap { sheet($0, of: route, on: terms) }.map { .fixed($0) } ?? .free
@@ -100,8 +100,34 @@ extension RouteFile {
             return .table(
                 RouteTariff(
                     table, pattern: route.pattern, sheets: route.sheets.map { sheet($0, of: route, on: terms) },
-                    body: body))
+                    body: body, source: source(of: route, client), maker: maker(of: route, on: terms)))
         }
+    }
+
+    private func source(of route: RouteSettings, _ client: OutgoingClient) -> PriceSource? {
+        guard let source = route.source else { return nil }
+        let kind: PriceSource.Kind =
+            switch source.kind {
+            case .service(let service):
+                .service(
+                    PriceService(
+                        url: service.url, timeout: source.timeout, apiKey: service.apiKey, client: client))
+            }
+        return PriceSource(
+            kind, fields: source.fields, fallback: source.fallback, refusesFree: route.terms.minimum != nil,
+            book: QuoteBook(
+                lifetime: source.lifetime, standing: Int64(route.maxTimeoutSeconds), maxOpen: source.maxConcurrent))
+    }
+
+    private func maker(of route: RouteSettings, on terms: SheetTerms) -> SheetMaker? {
+        if route.source == nil { return nil }
+        let made = route.templates.compactMap { template -> SheetMaker.Asset? in
+            guard let asset = assets.first(where: { $0.id == template.asset })?.priced else { return nil }
+            return SheetMaker.Asset(
+                asset: asset, offer: template.requirements,
+                exposure: { exposure(of: $0, asset: asset, on: route) })
+        }
+        return SheetMaker(made, terms: route.terms, on: terms)
     }
 
     /// Nil where nothing is asked.
@@ -121,23 +147,29 @@ extension RouteFile {
     ) -> [PaymentRequirements: ExposureTerms] {
         var terms: [PaymentRequirements: ExposureTerms] = [:]
         for offer in offers {
-            let isCharged = route.meter != nil && route.bundle == nil && RouteMeter.isCharged(offer.requirements)
-            if route.timing == .before, !isCharged { continue }
-            let asset = assets.first { $0.id == offer.asset }
-            let amount = offer.requirements.amount
-            func units(_ dollars: DollarAmount) -> UInt256 {
-                guard asset?.isDollarPegged == true else { return amount }
-                return (try? dollars.atomicUnits(assetDecimals: offer.assetDecimals)) ?? amount
-            }
-            let isTrusted = newPayers.trusted ?? (asset?.isDollarPegged == true && amount <= units(.cent))
-            // What is charged afterwards cannot be paid first: one answer at a time is always served.
-            let perPayer = isCharged ? max(units(batch.exposureLimit), amount) : units(batch.exposureLimit)
-            let total = isCharged ? max(units(batch.totalExposureLimit), amount) : units(batch.totalExposureLimit)
-            terms[offer.requirements] = ExposureTerms(
-                perPayer: perPayer, total: total,
-                newcomer: isTrusted || isCharged ? nil : NewcomerRule(payments: newPayers.payments))
+            let asset = assets.first { $0.id == offer.asset }?.priced
+            terms[offer.requirements] = asset.flatMap { exposure(of: offer.requirements, asset: $0, on: route) }
         }
         return terms
+    }
+
+    private func exposure(
+        of offer: PaymentRequirements, asset: PricedAsset, on route: RouteSettings
+    ) -> ExposureTerms? {
+        let isCharged = route.meter != nil && route.bundle == nil && RouteMeter.isCharged(offer)
+        if route.timing == .before, !isCharged { return nil }
+        let amount = offer.amount
+        func units(_ dollars: DollarAmount) -> UInt256 {
+            guard asset.isDollarPegged else { return amount }
+            return (try? dollars.atomicUnits(assetDecimals: asset.decimals)) ?? amount
+        }
+        let isTrusted = newPayers.trusted ?? (asset.isDollarPegged && amount <= units(.cent))
+        // What is charged afterwards cannot be paid first: one answer at a time is always served.
+        let perPayer = isCharged ? max(units(batch.exposureLimit), amount) : units(batch.exposureLimit)
+        let total = isCharged ? max(units(batch.totalExposureLimit), amount) : units(batch.totalExposureLimit)
+        return ExposureTerms(
+            perPayer: perPayer, total: total,
+            newcomer: isTrusted || isCharged ? nil : NewcomerRule(payments: newPayers.payments))
     }
 }
 

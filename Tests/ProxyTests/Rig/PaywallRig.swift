@@ -6,6 +6,7 @@ import NIOCore
 import NIOPosix
 import Pricing
 import Primitives
+import Synchronization
 import Testing
 import Transport
 import X402
@@ -35,13 +36,14 @@ struct TestRoute: Sendable {
         return .table(
             RouteTariff(
                 PriceTable(
-                    fields: table.fields, rules: table.rules, fallback: .amount(0), amounts: []),
+                    fields: table.fields, rules: table.rules,
+                    fallback: table.teller == nil ? .amount(0) : .source(fields: []), amounts: []),
                 pattern: try RoutePattern.parse(match),
                 sheets: table.offers.map { $0.isEmpty ? nil : OfferSheet($0, on: terms) },
                 body: table.maxBodyBytes.map { maxBytes in
                     RouteTariff.BodyTerms(
                         maxBytes: maxBytes, dearest: table.dearest.map { OfferSheet($0, on: terms) })
-                }))
+                }, source: table.source, maker: table.teller == nil ? nil : TestTable.maker(on: terms)))
     }
     var meter: RouteMeter?
     /// What a payment opens beyond its request; a bundle is sold for these offers instead.
@@ -62,6 +64,41 @@ struct TestTable: Sendable {
     var offers: [[PaymentRequirements]]
     var maxBodyBytes: Int?
     var dearest: [PaymentRequirements]?
+    /// Tells what no rule does.
+    var teller: ScriptedTeller?
+
+    var source: PriceSource? {
+        teller.map {
+            PriceSource(
+                .service($0), fields: [], fallback: nil,
+                book: QuoteBook(lifetime: 30, standing: Int64(Offers.maxTimeoutSeconds), maxOpen: 64))
+        }
+    }
+
+    static func maker(on terms: SheetTerms) -> SheetMaker {
+        let asset = PricedAsset(id: Offers.asset.id, decimals: 6, isDollarPegged: true)
+        return SheetMaker([SheetMaker.Asset(asset: asset, offer: Offers.offer(0))], terms: .none, on: terms)
+    }
+}
+
+/// Tells the prices that a test says, as often as it is asked.
+final class ScriptedTeller: PriceTeller {
+    let questions = Notebook<PriceServiceMessage.Question>()
+    let gate: Gate
+    private let price = Mutex<String?>(nil)
+
+    init(_ price: String?, isOpen: Bool = true) {
+        gate = Gate(isOpen: isOpen)
+        say(price)
+    }
+
+    func say(_ text: String?) { price.withLock { $0 = text } }
+
+    func ask(_ question: PriceServiceMessage.Question) async -> ToldPrice? {
+        questions.note(question)
+        await gate.pass()
+        return price.withLock { $0 }.flatMap { try? Price.parse($0) }.map { ToldPrice(TablePrice($0)) }
+    }
 }
 
 /// A paywall between a scripted upstream and raw clients, with everything outside it in the test's hand.

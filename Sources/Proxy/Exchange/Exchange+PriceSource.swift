@@ -1,0 +1,91 @@
+import Pricing
+import Primitives
+import Transport
+import X402
+
+/// A price that no rule names: somebody is asked for it.
+extension Exchange {
+    func askSource(_ quote: RequestQuote, _ route: PaywallRoute) {
+        guard let source = quote.tariff.source else { return answer(.priceUnavailable) }
+        let question = question(quote.facts, quote.tariff, source, route)
+        let key = SHA256.hash(question.text)
+        quote.question = key
+        if let paid = paidQuote(quote, route) {
+            quote.rule = source.name
+            return admit(paid, quote, route)
+        }
+        let home = loop.home(of: self)
+        let reply: QuoteBook.Reply = { told in home.post { $0.sourceAnswered(told) } }
+        switch source.book.ask(key, now: loop.now(), reply: reply) {
+        case .holds(let told): sourceAnswered(told)
+        case .joined: return
+        case .full: sourceAnswered(nil)
+        case .ask: ask(source, question, key, quote.tariff)
+        }
+    }
+
+    private func question(
+        _ facts: QuoteFacts, _ tariff: RouteTariff, _ source: PriceSource, _ route: PaywallRoute
+    ) -> PriceServiceMessage.Question {
+        let head = stream.head
+        return PriceServiceMessage.Question(
+            route: route.name, method: methodName, host: head.host.map { head.string($0).lowercased() } ?? "",
+            path: withForwardedTarget { String(decoding: $0.prefix { $0 != UInt8(ascii: "?") }, as: UTF8.self) },
+            fields: source.fields.map { (tariff.table.fields[$0], facts.readings[$0]) })
+    }
+
+    /// Asks, and tells everyone who waits for the same.
+    private func ask(
+        _ source: PriceSource, _ question: PriceServiceMessage.Question, _ key: Bytes32, _ tariff: RouteTariff
+    ) {
+        let now = loop.shared.now
+        let answered: @Sendable (ToldPrice?) -> Void = { told in
+            source.book.answered(key, told.flatMap { tariff.canAsk($0.price) ? $0 : nil }, now: now())
+        }
+        switch source.kind {
+        case .service(let teller):
+            let isTaken = loop.shared.desk.submit { answered(await teller.ask(question)) }
+            if !isTaken { answered(nil) }
+        }
+    }
+
+    /// The sheet of a payment that came along, where it is for a price that was told for this very request and still stands.
+    private func paidQuote(_ quote: RequestQuote, _ route: PaywallRoute) -> OfferSheet? {
+        guard route.credit?.sale == nil, case .payment(let payment) = readPayment() else { return nil }
+        return quotedSheets(quote.facts, quote.tariff, route).first { payment.signedOffer(of: $0) != nil }
+    }
+
+    /// What was told for such a request and still stands, the newest first.
+    func quotedSheets(_ facts: QuoteFacts, _ tariff: RouteTariff, _ route: PaywallRoute) -> [OfferSheet] {
+        guard let source = tariff.source, let maker = tariff.maker else { return [] }
+        let key = SHA256.hash(question(facts, tariff, source, route).text)
+        return source.book.standingPrices(of: key, now: loop.now()).compactMap { price in
+            (try? maker.sheet(for: price)).flatMap { $0 }
+        }
+    }
+
+    /// Nil where the source could not be asked, or its answer not be read.
+    private func sourceAnswered(_ told: ToldPrice?) {
+        guard !isAbandoned, let quote, let route, let source = quote.tariff.source else { return }
+        guard let told, let maker = quote.tariff.maker else { return sourceFailed(source, quote, route) }
+        do throws(PriceError) {
+            let sheet = try maker.sheet(for: told.price)
+            quote.rule = source.name
+            quote.note = told.note
+            admit(sheet, quote, route)
+        } catch {
+            sourceFailed(source, quote, route)
+        }
+    }
+
+    private func sourceFailed(_ source: PriceSource, _ quote: RequestQuote, _ route: PaywallRoute) {
+        loop.counters.pricesUnavailable += 1
+        guard let amount = source.fallback else { return answer(.priceUnavailable) }
+        remark = "price unavailable"
+        quote.rule = "fallback"
+        if let question = quote.question {
+            source.book.gave(quote.tariff.table.amounts[amount], for: question, now: loop.now())
+        }
+        admit(quote.tariff.sheets[amount], quote, route)
+    }
+}
