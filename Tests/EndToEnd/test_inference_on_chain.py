@@ -35,7 +35,7 @@ def token():
 def shop(token, module_site):
     return Shop(
         token, module_site, rail={"scheme": ["exact", "upto"]}, upstream=Inference(), routes=[
-            route("POST /upto/*", "$0.01", accepts=["upto usdc@base-sepolia"], meter=METER),
+            route("POST /upto/*", "$0.01", accepts=["upto usdc@base-sepolia"], meter=METER | {"maximum": "request"}),
             route("POST /bundle/*", "$0.01", bundle={"amount": "$0.05"}, meter=METER),
         ])
 
@@ -99,6 +99,7 @@ def test_upto_moves_usage_times_rate(shop, token, stream):
     assert wait_until(lambda: moved(token, payer), "the settlement") == [cost]
     shop.site.states_of(payer)
     (row,) = shop.site.rows_of(payer)
+    assert int(row["amount"]) == 2 * len(answer.request.body) + 10 * 500, "what was signed for is the request's own bound"
     assert (row["value"], row["charge"]) == ("settled", str(cost))
 
 

@@ -96,6 +96,19 @@ package struct PricedAsset: Hashable, Sendable {
     }
 }
 
+extension PricedAsset {
+    /// An amount in the words that payers see: dollars where the asset is pegged to them.
+    package func text(of units: UInt256) -> String {
+        guard isDollarPegged else { return "\(units) \(id)" }
+        var digits = units.description
+        guard decimals > 0 else { return "$" + digits }
+        if digits.count <= decimals { digits = String(repeating: "0", count: decimals + 1 - digits.count) + digits }
+        let fraction = String(String(digits.suffix(decimals)).reversed().drop { $0 == "0" }.reversed())
+        let whole = digits.dropLast(decimals)
+        return fraction.isEmpty ? "$\(whole)" : "$\(whole).\(fraction)"
+    }
+}
+
 /// Why a text is no price, or a price cannot be turned into an asset.
 package enum PriceError: Error, Hashable, Sendable {
     case notAPrice

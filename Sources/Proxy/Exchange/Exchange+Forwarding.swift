@@ -10,7 +10,7 @@ extension Exchange {
     /// Sends the request upstream; `bodyInHand` is what was held back of its body.
     func forward(bodyInHand: ByteBuffer? = nil, trailers: ByteBuffer? = nil) {
         guard let route else { return }
-        if bodyInHand == nil, let held = quote?.takeBody() {
+        if bodyInHand == nil, let held = takeHeldBody() {
             return forward(bodyInHand: held.bytes, trailers: held.trailers)
         }
         if drawsFirst({ $0.forward(bodyInHand: bodyInHand, trailers: trailers) }) { return }
@@ -25,7 +25,7 @@ extension Exchange {
         let isCall = GRPCAnswer.isAsked(by: head)
         if isCall { buffer.writeStaticString("te: trailers\r\n") }
         // What a tunnel carries cannot be charged for: nobody says when its answer is over.
-        let isCounted = isCharged || answerMeter != nil && balanceDraw != nil
+        let isCounted = isCharged || answerMeter != nil && balanceDraw != nil || isBoundByBytes
         upgrade = isCounted ? nil : ProtocolUpgrade(head, allowed: route.upgrades)
         upgrade?.writeRequest(to: &buffer)
         if let facts = facts(for: route) { append(facts, of: head, to: &buffer) }
@@ -157,7 +157,13 @@ extension Exchange {
             return
         }
         relay(head, receipt: receipt)
-        for piece in answer.body { relay(piece) }
+        release(answer)
+    }
+
+    /// Lets the rest of an answer go whose head is out.
+    func release(_ answer: HeldAnswer) {
+        for piece in answer.body where !isCutOff { relay(piece) }
+        if isCutOff { return }
         if answer.isEnded {
             responseEnded(trailers: answer.trailers)
         } else {

@@ -292,7 +292,7 @@ extension Exchange {
         bodyCheck = check
         if stream.head.body == .none {
             bodyChecked(check.ended())
-        } else if let held = quote?.takeBody() {
+        } else if let held = takeHeldBody() {
             checkHeld(held.bytes, check, trailers: held.trailers)
         } else {
             stream.acceptBody()
@@ -310,7 +310,7 @@ extension Exchange {
 
     /// Lets a client go on that was made to wait.
     func goOnWithBody() {
-        if quote?.takePause() == true { stream.resumeBody() }
+        if quote?.takePause() == true || boundedBody?.takePause() == true { stream.resumeBody() }
     }
 
     func bodyChecked(_ verdict: BodyCheck.Verdict, trailers: ByteBuffer? = nil) {

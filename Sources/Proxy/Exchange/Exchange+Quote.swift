@@ -140,7 +140,7 @@ extension Exchange {
     /// Where more is sold than the request, it is the sheet of that.
     func sheets(under route: PaywallRoute, at now: UnixTime) -> [OfferSheet] {
         let priced = priceSheets(under: route, at: now)
-        return priced.isEmpty ? [] : route.credit?.sale.map { [$0] } ?? priced
+        return priced.isEmpty ? [] : route.credit?.sale.map { [$0] } ?? priced.map { lowered($0, on: route) }
     }
 
     private func priceSheets(under route: PaywallRoute, at now: UnixTime) -> [OfferSheet] {

@@ -52,6 +52,10 @@ final class Exchange {
     var answerMeter: AnswerMeter?
     /// The request's body, held back until usage can be asked for in it.
     var usageHold: ByteBuffer?
+    /// The request's body, held back until it is known what its answer may cost at most.
+    var boundedBody: BoundedBody?
+    /// What the request says of how much its answer may be; nil where nothing depends on it.
+    var outputBounds: OutputBounds?
     /// What was charged, or would be.
     var charge: Charge?
 
@@ -63,6 +67,12 @@ final class Exchange {
     /// Bytes that the request's body and the answer's may still have.
     var bodyAllowance = UInt64.max
     var answerAllowance = UInt64.max
+    /// Bytes of the answer that were paid for.
+    var byteBound = UInt64.max
+    /// Whether the answer is held until the ledger holds its bytes.
+    var isHoldingBytes = false
+    /// Set where the answer goes beyond what was paid for.
+    var isCutOff = false
 
     /// What the request is served on instead of a payment of its own, or beside it.
     var standing: Standing?
@@ -165,6 +175,7 @@ extension Exchange: RequestHandler {
         tunnel?.bytesIn &+= UInt64(bytes.readableBytes)
         guard admits(bytes) else { return }
         if let quote, !mayPass(bytes, quote) { return }
+        if boundedBody?.isHolding == true { return holdForMaximum(bytes) }
         if var check = bodyCheck {
             bodyCheck = nil
             let verdict = check.received(bytes)
@@ -186,6 +197,7 @@ extension Exchange: RequestHandler {
         isRequestComplete = true
         if tunnel != nil { return tunnelClientEnded() }
         if let quote, !mayEnd(trailers: trailers, quote) { return }
+        if boundedBody?.isHolding == true { return endForMaximum(trailers: trailers) }
         if let check = bodyCheck {
             bodyChecked(check.ended(), trailers: trailers)
             return
@@ -242,7 +254,9 @@ extension Exchange: ResponseHandler {
             _ = admitsAnswer(length)
             return
         }
-        decide(head, delivers: delivers(head))
+        let delivers = delivers(head)
+        if holdsBytes(of: head, delivers: delivers) { return }
+        decide(head, delivers: delivers)
     }
 
     /// Whether an answer is what was paid for; a call of gRPC can fail under any status of HTTP.
@@ -298,9 +312,12 @@ extension Exchange: ResponseHandler {
     /// Passes a piece of the answer on.
     func relay(_ bytes: ByteBuffer) {
         if let answerMeter { answerMeter.received(bytes, pass: pass) } else { pass(bytes) }
+        if isCutOff { cutOff() }
     }
 
     private func pass(_ bytes: ByteBuffer) {
+        if isCutOff { return }
+        let bytes = withinBytes(bytes)
         bytesOut &+= UInt64(bytes.readableBytes)
         stream.writeBody(bytes)
         if !stream.isWritable { upstream?.pause() }
@@ -326,6 +343,10 @@ extension Exchange: ResponseHandler {
     func upstreamFailed(_ error: UpstreamError) {
         loop.counters.upstreamFailures += 1
         upstream = nil
+        if isHoldingBytes {
+            isHoldingBytes = false
+            held = nil
+        }
         if tunnel?.isOpen == true { return tunnelBroke("upstream broke off") }
         tunnel = nil
         switch machine.upstreamFailed() {
@@ -368,6 +389,7 @@ extension Exchange: ResponseHandler {
     /// Ends an answer that went out whole.
     func finish(trailers: ByteBuffer?) {
         answerMeter?.ended(trailers: trailers, pass: pass)
+        if isCutOff { return cutOff() }
         switch machine.responseEnded() {
         case .finish(let delivered):
             if let delivered { write(.delivered, of: delivered) }

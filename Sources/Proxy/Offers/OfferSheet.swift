@@ -1,5 +1,7 @@
 package import Facilitator
 package import Ledger
+import Pricing
+import Primitives
 package import X402
 
 /// What is asked for one price: its offers, the rails that take them, and the 402 that shows them.
@@ -18,6 +20,7 @@ package final class OfferSheet: Sendable {
     /// How much may be served before it is paid, by offer; empty where all is settled before.
     private let exposures: [PaymentRequirements: ExposureTerms]
     private let rails: [OfferRails]
+    private let terms: SheetTerms
 
     /// The rails of one offer, by the version a payment comes in.
     private struct OfferRails: Sendable {
@@ -33,6 +36,7 @@ package final class OfferSheet: Sendable {
         self.price = price
         origin = terms.origin.hasSuffix("/") ? String(terms.origin.dropLast()) : terms.origin
         self.isComputed = isComputed
+        self.terms = terms
         self.offers = offers
         self.exposures = exposures
         let rails = offers.map { offer in
@@ -59,6 +63,24 @@ package final class OfferSheet: Sendable {
         let served = zip(offers, rails).compactMap { offer, rail in rail.map { (offer, $0) } }
         let up = served.filter { !$1.canBeProbed || $1.condition == .ready }
         return (up.isEmpty ? served : up).map(\.0)
+    }
+
+    /// The same with less asked, for one request; `most` is what an offer asks at most, nil for what it asks here.
+    func lowered(to most: (PaymentRequirements) -> (amount: UInt256, asset: PricedAsset)?) -> OfferSheet {
+        var lowered: [PaymentRequirements] = []
+        var exposures: [PaymentRequirements: ExposureTerms] = [:]
+        var price: String?
+        for var offer in offers {
+            let exposure = self.exposures[offer]
+            if let (amount, asset) = most(offer), amount < offer.amount {
+                offer.amount = amount
+                if price == nil { price = asset.text(of: amount) }
+            }
+            exposures[offer] = exposure
+            lowered.append(offer)
+        }
+        guard let price else { return self }
+        return OfferSheet(lowered, price: price, exposures: exposures, isComputed: true, on: terms)
     }
 
     /// The rail that takes this offer in this form.

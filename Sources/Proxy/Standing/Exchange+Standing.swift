@@ -13,6 +13,12 @@ extension Exchange {
     ///
     /// Looked at in this order: a credit that is presented, a payment that came along, what is free.
     func admit(_ route: PaywallRoute, _ priced: OfferSheet) {
+        if waitsForBounds(route, priced) { return }
+        admitAsked(route, lowered(priced, on: route))
+    }
+
+    /// The same once it is known what the request may cost at most.
+    func admitAsked(_ route: PaywallRoute, _ priced: OfferSheet) {
         sheet = route.credit?.sale ?? priced
         guard route.credit != nil else { return admitFreeOrPriced(route) }
         drawSheet = priced

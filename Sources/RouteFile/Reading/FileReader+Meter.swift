@@ -23,6 +23,8 @@ extension FileReader {
             table.read("on_missing", ValueKind.word(UsageMeter.MissingRule.allCases.map { ($0.rawValue, $0) }))?.value
             ?? .estimate
         terms.addsUsage = table.read("add_usage", ValueKind.bool)?.value ?? false
+        let maxima = [("price", false), ("request", true)]
+        terms.isBoundedByRequest = table.read("maximum", ValueKind.word(maxima))?.value ?? false
         checkNames(table)
         if terms.addsUsage, terms.preset?.asksForUsage != true {
             log.add(table.place(of: "add_usage"), "is known for preset = \"openai\" only")
@@ -33,7 +35,12 @@ extension FileReader {
             check(meter, at: table.place(of: "per"), offers, assets)
             return meter
         } catch {
-            let key = error == .tooManyPaths ? "usage" : "per"
+            let key =
+                switch error {
+                case .tooManyPaths: "usage"
+                case .unbounded: "maximum"
+                default: "per"
+                }
             log.add(table.place(of: key), error.reason)
             return nil
         }

@@ -136,7 +136,7 @@ package enum RouteFileSchema {
 
     private static let meter: [KeySpec] = [
         .key("preset"), .key("per"), .key("usage"), .key("estimate"), .key("stream_usage", "\"last\""),
-        .key("on_missing", "\"estimate\""), .key("add_usage", "false"),
+        .key("on_missing", "\"estimate\""), .key("add_usage", "false"), .key("maximum", "\"price\""),
     ]
 
     private static let adapters: [KeySpec] = [

@@ -17,13 +17,16 @@ struct MeteringTests {
     /// What 200 tokens in and 400 out cost.
     static let estimate: UInt64 = 1200
 
-    static func route(addsUsage: Bool = false, _ usage: [String: String] = [:]) throws -> TestRoute {
+    static func route(
+        addsUsage: Bool = false, isBounded: Bool = false, _ usage: [String: String] = [:]
+    ) throws -> TestRoute {
         var terms = UsageMeter.Terms()
         terms.preset = .openai
         terms.rates = try rates.sorted { $0.key < $1.key }.map { ($0.key, try MeterRate($0.value)) }
         terms.usage = try usage.mapValues { try UsagePlace($0) }
         terms.assumed = ["input_tokens": 200, "output_tokens": 400]
         terms.addsUsage = addsUsage
+        terms.isBoundedByRequest = isBounded
         let meter = try UsageMeter(terms)
         let tariff = RouteMeter.AssetTariff(
             network: Offers.network, account: .address(Offers.asset.address), asset: asset,

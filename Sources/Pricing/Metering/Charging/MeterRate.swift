@@ -97,6 +97,8 @@ package enum MeterError: Error, Hashable, Sendable {
     case unknownQuantity(String)
     case tooManyPaths
     case notASource
+    /// The maximum is to come from the request, and nothing in it bounds this.
+    case unbounded(String)
 
     /// What is wrong, for people.
     package var reason: String {
@@ -107,6 +109,8 @@ package enum MeterError: Error, Hashable, Sendable {
         case .nothingCounted: "has no rate: say in per what is counted and what it costs"
         case .unknownQuantity(let name): "does not say where \(name) is read: add it to usage, or choose a preset"
         case .tooManyPaths: "names more than \(UsageShape.maximumPaths) paths"
+        case .unbounded(let name):
+            "lets no request say how much of \(name) its answer may have: choose a preset, give an estimate, or leave it out"
         case .notASource:
             "is not a place of usage: write a path such as \"usage.total_tokens\", \"header:X-Tokens\" or \"trailer:X-Tokens\""
         }

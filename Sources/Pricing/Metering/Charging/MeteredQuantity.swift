@@ -23,6 +23,9 @@ package struct MeteredQuantity: Hashable, Sendable {
     package let isBoundedByRequest: Bool
     /// Whether, with nothing else known, the bytes of the request's body bound it.
     package let isBoundedByBody: Bool
+
+    /// Whether something says beforehand how much of it there can be.
+    var isBounded: Bool { isBoundedByRequest || isBoundedByBody || assumed != nil }
 }
 
 /// Where the file says that a quantity is read.

@@ -1,3 +1,5 @@
+package import Primitives
+
 /// What a request's own fields say of how much its answer may be.
 package struct RequestBounds: Sendable {
     private let shape: UsageShape
@@ -77,6 +79,23 @@ package struct OutputBounds: Hashable, Sendable {
 }
 
 extension UsageMeter {
+    /// What an answer to a request can cost at most by what the request says; nil where it does not say.
+    ///
+    /// Output by the request's own bound. Input by the bytes of its body, since a token has one at least, or by what is assumed
+    /// of it where that is more. Others by what is assumed. At least one unit.
+    package func most(_ bounds: OutputBounds, at tariff: UsageTariff) -> UInt256? {
+        var counts: [UInt64] = []
+        for quantity in quantities {
+            let count: UInt64? =
+                if quantity.isBoundedByRequest { bounds.product(assuming: nil) } else if quantity.isBoundedByBody {
+                    max(bounds.bodyBytes, quantity.assumed ?? 0)
+                } else { quantity.assumed }
+            guard let count else { return nil }
+            counts.append(count)
+        }
+        return tariff.amount(of: counts).map { max($0, UInt256(1)) }
+    }
+
     /// How much of each quantity is assumed where its answer does not say; nil where nobody can tell.
     package func estimate(_ bounds: OutputBounds) -> [UInt64?] {
         quantities.map { quantity in

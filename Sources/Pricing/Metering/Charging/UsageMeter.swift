@@ -21,6 +21,8 @@ package struct UsageMeter: Sendable {
         package var missing = MissingRule.estimate
         /// Whether streams are asked for usage that the client did not ask for.
         package var addsUsage = false
+        /// Whether a request's own fields say what its answer may cost at most.
+        package var isBoundedByRequest = false
 
         package init() {}
     }
@@ -32,6 +34,8 @@ package struct UsageMeter: Sendable {
     /// Nil where the request does not bound anything.
     package let bounds: RequestBounds?
     package let addsUsage: Bool
+    /// Whether what a request may be charged at most depends on its body.
+    package let isBoundedByRequest: Bool
     private let rates: [MeterRate]
 
     package init(_ terms: Terms) throws(MeterError) {
@@ -41,6 +45,10 @@ package struct UsageMeter: Sendable {
         for (name, _) in terms.rates { quantities.append(try Self.quantity(name, terms, &slots)) }
         guard slots.joined().count <= UsageShape.maximumPaths else { throw .tooManyPaths }
         let adds = terms.addsUsage && !slots.isEmpty
+        if terms.isBoundedByRequest, let free = quantities.first(where: { !$0.isBounded }) {
+            throw .unbounded(free.name)
+        }
+        isBoundedByRequest = terms.isBoundedByRequest
         self.quantities = quantities
         rates = terms.rates.map(\.rate)
         missing = terms.missing
