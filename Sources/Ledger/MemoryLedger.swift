@@ -15,6 +15,7 @@ package final class MemoryLedger: PaymentLedger {
         var books = MemoryJournal()
         var allowances: [Bytes32: Allowance] = [:]
         var credits = MemoryCredits()
+        var identifiers = MemoryIdentifiers()
         var isClosed = false
         /// Replies that are due, in the order of their commits.
         var outbox: [@Sendable () -> Void] = []
@@ -44,6 +45,10 @@ package final class MemoryLedger: PaymentLedger {
             state.outbox.append { reply(result) }
         }
         drain()
+    }
+
+    package func keep(_ answer: KeptAnswer, under identifier: Bytes32, of payment: PaymentIdentity) {
+        state.withLock { $0.identifiers.keep(answer, under: identifier, of: payment) }
     }
 
     package func payment(_ identity: PaymentIdentity) async throws(LedgerError) -> PaymentRecord? {
@@ -101,7 +106,9 @@ package final class MemoryLedger: PaymentLedger {
         let identity = request.claim.identity
         let row = state.rows[identity]
         let verdict = state.exposure.verdict(on: request) { state.histories[$0]?.settled ?? 0 }
-        switch request.decide(over: row.map { state.entries[$0] }, exposure: verdict) {
+        let existing = row.map { state.entries[$0] }
+        let byIdentifier = identified(request, own: existing, in: &state)
+        switch byIdentifier ?? request.decide(over: existing, exposure: verdict) {
         case .insert(var entry):
             let index = state.entries.count
             entry.record.reference.row = Int64(index + 1)
@@ -109,13 +116,33 @@ package final class MemoryLedger: PaymentLedger {
             state.entries.append(entry)
             state.rows[identity] = index
             state.publicIDs[identity.publicID] = index
-            state.credits.open(request, books: &state.books)
+            open(request, in: &state)
             return .success(verdict.outcome(granting: entry.record.reference))
         case .replace(let entry, let outcome):
-            if let row { write(entry, at: row, in: &state) }
-            if outcome.isGrantedAnew { state.credits.open(request, books: &state.books) }
+            if let row = state.rows[entry.record.reference.identity] { write(entry, at: row, in: &state) }
+            if outcome.isGrantedAnew { open(request, in: &state) }
             return .success(outcome)
         case .refuse(let outcome): return .success(outcome)
+        }
+    }
+
+    /// What the id of a claim decides; nil where the claim alone does.
+    private static func identified(
+        _ request: ReserveRequest, own: PaymentEntry?, in state: inout State
+    ) -> ReserveDecision? {
+        guard let identifier = request.identifier else { return nil }
+        guard let known = state.identifiers.entry(identifier.key, now: request.now) else {
+            return state.identifiers.hasRoom(now: request.now) ? nil : .refuse(.identifierRefused(.full))
+        }
+        let holder = state.rows[known.payment].map { state.entries[$0] }
+        return request.decide(identifier: known, holder: holder, own: own)
+    }
+
+    /// Writes what goes with a claim that was granted anew.
+    private static func open(_ request: ReserveRequest, in state: inout State) {
+        state.credits.open(request, books: &state.books)
+        if let identifier = request.identifier {
+            state.identifiers.bind(identifier, to: request.claim.identity)
         }
     }
 

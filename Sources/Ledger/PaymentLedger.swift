@@ -23,6 +23,9 @@ package protocol PaymentLedger: AllowanceLedger, CreditLedger {
         _ event: PaymentEvent, to reference: PaymentReference, now: UnixTime,
         reply: @escaping @Sendable (Result<ApplyOutcome, LedgerError>) -> Void)
 
+    /// Keeps the answer that a payment's id is given again; nothing where the id is another payment's by now.
+    func keep(_ answer: KeptAnswer, under identifier: Bytes32, of payment: PaymentIdentity)
+
     /// The payment with this identity, nil if there is none.
     func payment(_ identity: PaymentIdentity) async throws(LedgerError) -> PaymentRecord?
 
@@ -78,6 +81,9 @@ package protocol PaymentLedger: AllowanceLedger, CreditLedger {
 extension PaymentLedger {
     package var addressKey: Bytes32? { nil }
 
+    /// What keeps no answers says so to whoever asks again.
+    package func keep(_ answer: KeptAnswer, under identifier: Bytes32, of payment: PaymentIdentity) {}
+
     /// Fails closed in a store that keeps no transactions.
     package func claimTransaction(
         _ transaction: String, on network: Network, for identity: PaymentIdentity
@@ -121,6 +127,8 @@ package struct ReserveRequest: Sendable {
     package var recallsOnly = false
     /// What the payment opens beyond its request; written with a claim that is granted anew.
     package var credit: CreditTerms?
+    /// The client's own id of what it pays for, which is remembered with a claim that is granted anew.
+    package var identifier: IdentifierClaim?
 
     package init(
         claim: Claim, opening: ClaimOpening, proof: PresenterProof = PresenterProof(), now: UnixTime,
@@ -172,6 +180,12 @@ package enum ReserveOutcome: Hashable, Sendable {
     case used
     /// Settled and undelivered, but the presenter showed neither token nor a known address.
     case proofRequired
+    /// The id that came along was served: this is what was answered; nothing was claimed.
+    ///
+    /// A body must match the answer's print.
+    case answered(KeptAnswer)
+    /// Refused for the id that came along.
+    case identifierRefused(IdentifierRefusal)
 }
 
 /// A transition of a payment.

@@ -80,6 +80,11 @@ extension ReserveRequest {
         }
         guard existing.record.redeliveries < redelivery.limit else { return .refuse(.used) }
         guard isProven(against: existing, waitingSince: waitingSince) else { return .refuse(.proofRequired) }
+        return redelivered(existing)
+    }
+
+    /// The redelivery of a payment to a presenter who may have it.
+    func redelivered(_ existing: PaymentEntry) -> ReserveDecision {
         var entry = existing
         entry.record.state.service = .forwarding
         entry.record.redeliveries += 1
@@ -91,7 +96,8 @@ extension ReserveRequest {
         return .replace(entry, outcome)
     }
 
-    private func isProven(against existing: PaymentEntry, waitingSince: UnixTime?) -> Bool {
+    /// Whether the presenter shows the token of the payment's last answer, or is the client that it waits for.
+    func isProven(against existing: PaymentEntry, waitingSince: UnixTime?) -> Bool {
         if Self.equal(proof.grant, existing.grant) { return true }
         guard let waitingSince else { return false }
         let proofEnds = waitingSince.adding(seconds: redelivery.addressProofSeconds)

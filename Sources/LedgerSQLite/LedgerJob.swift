@@ -64,6 +64,26 @@ final class ApplyJob: LedgerJob {
     override func fail(_ error: LedgerError) { reply(.failure(error)) }
 }
 
+/// An answer that is kept for its id.
+final class KeepJob: LedgerJob {
+    private let kept: KeptAnswer
+    private let identifier: Bytes32
+    private let payment: PaymentIdentity
+
+    init(_ kept: KeptAnswer, under identifier: Bytes32, of payment: PaymentIdentity) {
+        self.kept = kept
+        self.identifier = identifier
+        self.payment = payment
+    }
+
+    /// Whoever asks again comes behind it in the queue.
+    override var canWait: Bool { true }
+
+    override func run(on table: PaymentTable) throws(LedgerError) {
+        try table.identifiers.keep(kept, under: identifier, of: payment)
+    }
+}
+
 /// Any other step in a transaction.
 final class TableJob<Value: Sendable>: LedgerJob {
     private let body: @Sendable (PaymentTable) throws(LedgerError) -> Value

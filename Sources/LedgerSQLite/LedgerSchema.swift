@@ -19,7 +19,7 @@ enum LedgerSchema {
     /// Written without a list: SQLite 3.40 builds a table for `IN` at every row.
     static let isOpen = "(value < 4 OR value = 7 OR (service = 2 AND is_rewritten = 1))"
 
-    private static let migrations: [String] = [first, second, third, fourth, fifth]
+    private static let migrations: [String] = [first, second, third, fourth, fifth, sixth]
 
     /// What repeats from payment to payment is one row of `terms`; a payment names it by number.
     ///
@@ -174,6 +174,28 @@ enum LedgerSchema {
             at INTEGER NOT NULL
         ) STRICT;
         CREATE INDEX credit_draw_identity ON credit_draw (identity);
+        """
+
+    /// The ids that clients gave to what they paid for, and the answers that they get again.
+    ///
+    /// `size` is what the answer takes of the store's bound. The length of a body is the bits of an unsigned number.
+    private static let sixth = """
+        CREATE TABLE identifier (
+            id INTEGER PRIMARY KEY,
+            key BLOB NOT NULL UNIQUE,
+            fingerprint BLOB NOT NULL,
+            identity BLOB NOT NULL,
+            expires_at INTEGER NOT NULL,
+            size INTEGER NOT NULL,
+            status INTEGER,
+            length INTEGER,
+            body_length INTEGER,
+            body_digest BLOB,
+            body_complete INTEGER,
+            head BLOB,
+            content BLOB
+        ) STRICT;
+        CREATE INDEX identifier_end ON identifier (expires_at);
         """
 
     /// The key of the hashes of presenters' addresses.

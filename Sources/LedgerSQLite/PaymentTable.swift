@@ -13,11 +13,12 @@ final class PaymentTable {
     private let journal: JournalTable
     let allowances: AllowanceTable
     let credits: CreditTable
+    let identifiers: IdentifierTable
     private let insert: Statement
     private let update: Statement
     private let byIdentity: Statement
     private let byRow: Statement
-    private let open: Statement
+    private let openRows: Statement
     private let raiseFloor: Statement
     private let deliver: Statement
     private let bindTransaction: Statement
@@ -33,11 +34,12 @@ final class PaymentTable {
         journal = try JournalTable(connection: connection)
         allowances = try AllowanceTable(connection: connection)
         credits = try CreditTable(connection: connection, journal: journal)
+        identifiers = try IdentifierTable(connection: connection)
         insert = try Statement(PaymentRow.insert, on: connection)
         update = try Statement(PaymentRow.update, on: connection)
         byIdentity = try Statement(PaymentRow.select + " WHERE p.identity = ?1", on: connection)
         byRow = try Statement(PaymentRow.select + " WHERE p.id = ?1 AND p.identity = ?2", on: connection)
-        open = try Statement(PaymentRow.select + Self.isLeftOpen, on: connection)
+        openRows = try Statement(PaymentRow.select + Self.isLeftOpen, on: connection)
         raiseFloor = try Statement(Self.raiseFloor, on: connection)
         deliver = try Statement(Self.deliverSettled, on: connection)
         bindTransaction = try Statement(
@@ -51,6 +53,7 @@ final class PaymentTable {
 
     /// Grants the claim or says why not; a new identity costs one statement.
     func reserve(_ request: ReserveRequest) throws(LedgerError) -> ReserveOutcome {
+        if let identifier = request.identifier, let outcome = try identified(identifier, request) { return outcome }
         let verdict = try exposure.verdict(on: request)
         let unknown = request.decide(over: nil, exposure: verdict)
         if case .insert(let entry) = unknown {
@@ -61,7 +64,7 @@ final class PaymentTable {
                 let row = sqlite3_last_insert_rowid(connection)
                 try exposure.note(from: nil, to: entry)
                 try journal.note(from: nil, to: entry, terms: stored)
-                try credits.open(request, terms: stored)
+                try open(request, terms: stored)
                 return verdict.outcome(
                     granting: PaymentReference(identity: request.claim.identity, row: row))
             }
@@ -75,9 +78,42 @@ final class PaymentTable {
         case .refuse(let outcome): return outcome
         case .replace(let entry, let outcome):
             let stored = try write(entry, over: existing)
-            if outcome.isGrantedAnew { try credits.open(request, terms: stored) }
+            if outcome.isGrantedAnew { try open(request, terms: stored) }
             return outcome
         case .insert: throw .damagedRow
+        }
+    }
+
+    /// What the id of a claim decides; nil where the claim alone does.
+    private func identified(
+        _ identifier: IdentifierClaim, _ request: ReserveRequest
+    ) throws(LedgerError) -> ReserveOutcome? {
+        guard let known = try identifiers.entry(identifier.key, now: request.now) else {
+            return try identifiers.hasRoom(now: request.now) ? nil : .identifierRefused(.full)
+        }
+        let holder = try entry(under: known.payment)
+        let own = known.payment == request.claim.identity ? holder : try entry(under: request.claim.identity)
+        switch request.decide(identifier: known, holder: holder, own: own) {
+        case .refuse(let outcome): return outcome
+        case .replace(let entry, let outcome) where !outcome.isGrantedAnew:
+            guard let holder else { throw .damagedRow }
+            try write(entry, over: holder)
+            return outcome
+        // A new claim is made, and measured, like any other.
+        case .insert, .replace, nil: return nil
+        }
+    }
+
+    private func entry(under identity: PaymentIdentity) throws(LedgerError) -> PaymentEntry? {
+        byIdentity.bind(identity.key, at: 1)
+        return try entry(of: byIdentity)
+    }
+
+    /// Writes what goes with a claim that was granted anew.
+    private func open(_ request: ReserveRequest, terms stored: StoredTerms) throws(LedgerError) {
+        try credits.open(request, terms: stored)
+        if let identifier = request.identifier {
+            try identifiers.bind(identifier, to: request.claim.identity, now: request.now)
         }
     }
 
@@ -135,7 +171,7 @@ final class PaymentTable {
     func recover(now: UnixTime) throws(LedgerError) -> [PaymentRecord] {
         try credits.releaseAll()
         var entries: [PaymentEntry] = []
-        while try open.step() { entries.append(try decode(open)) }
+        while try openRows.step() { entries.append(try decode(openRows)) }
         for index in entries.indices {
             guard let next = entries[index].recovered(now: now) else { continue }
             try write(next, over: entries[index])
@@ -166,6 +202,7 @@ final class PaymentTable {
         exposure.keep()
         journal.keep()
         allowances.keep()
+        identifiers.keep()
     }
 
     /// Forgets what a rolled back transaction left in memory.
@@ -174,6 +211,7 @@ final class PaymentTable {
         exposure.takeBack()
         journal.takeBack()
         allowances.takeBack()
+        identifiers.takeBack()
     }
 
     /// The most frequent transition without reading the row first: `PaymentState.after` from the one usual state.

@@ -39,6 +39,10 @@ extension SQLiteLedger {
             TableJob({ table throws(LedgerError) in try table.credits.end(draw, end, now: now) }, reply: reply))
     }
 
+    package func keep(_ answer: KeptAnswer, under identifier: Bytes32, of payment: PaymentIdentity) {
+        writer.submit(KeepJob(answer, under: identifier, of: payment))
+    }
+
     package func credit(_ identity: PaymentIdentity) async throws(LedgerError) -> Credit? {
         try await reader.credit(identity)
     }

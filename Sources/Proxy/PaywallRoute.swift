@@ -21,6 +21,8 @@ package final class PaywallRoute: Sendable {
     package let freeTier: FreeTier?
     /// What a payment opens beyond its request.
     package let credit: RouteCredit?
+    /// What becomes of clients' own ids; nil where they are not looked at.
+    package let identifiers: IdentifierPolicy?
     /// Whether it asks nothing of any request.
     package let isFree: Bool
     /// The longest time that an offer of this route stands.
@@ -51,8 +53,9 @@ package final class PaywallRoute: Sendable {
         chargeOn: StatusSet = .standard, redelivery: RedeliveryPolicy = RedeliveryPolicy(), facts: Facts = .none,
         upgrades: UpgradeSet = .webSocket, returns: ReturnPolicy = .asItCame, maxBodyBytes: UInt64? = nil,
         leastValidity: Int64 = 0, meter: RouteMeter? = nil, limits: RouteLimits = .none,
-        advertisedHosts: Set<String> = []
+        advertisedHosts: Set<String> = [], identifiers: IdentifierPolicy? = nil
     ) {
+        self.identifiers = identifiers
         self.leastValidity = leastValidity
         self.limits = limits
         self.meter = meter

@@ -37,7 +37,7 @@ struct ReserveDecisionTests {
         case .redelivery: .redelivery
         case .inFlight: .inFlight
         case .pending: .pending
-        case .used: .used
+        case .used, .answered, .identifierRefused: .used
         case .proofRequired: .proofRequired
         }
     }

@@ -41,7 +41,10 @@ extension APIAnswer {
     }
 
     static func settle(_ answer: SettleAnswer, form: PaymentForm) -> APIAnswer {
-        APIAnswer(status: 200, body: answer.encoded(form: form), word: answer.reason?.rawValue ?? "settled")
+        // The one verdict that has a status of its own, by the extension `payment-identifier`.
+        APIAnswer(
+            status: answer.reason == .identifierConflict ? 409 : 200, body: answer.encoded(form: form),
+            word: answer.reason?.rawValue ?? "settled")
     }
 
     static func supported(_ answer: SupportedAnswer) -> APIAnswer {

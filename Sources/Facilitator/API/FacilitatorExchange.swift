@@ -64,11 +64,13 @@ final class FacilitatorExchange: RequestHandler {
         case .malformed(let reason): answer(.malformed(reason, isSettle: isSettle, requestID: requestID))
         case .wrongVersion: answer(.invalid(.invalidVersion, isSettle: isSettle))
         case .invalid(let reason): answer(.invalid(reason, isSettle: isSettle))
+        case .request(let request) where request.payment.identifier == .malformed:
+            answer(.invalid(.identifierInvalid, isSettle: isSettle))
         case .request(let request):
             let service = api.service
             let judgement = service.judge(request, isSettling: isSettle, keys: &delegate.keys)
             let requestID = requestID
-            let seller = seller
+            let seller = seller.named(by: request.payment.identifier)
             answer {
                 if isSettle {
                     switch await service.settle(judgement, for: seller) {

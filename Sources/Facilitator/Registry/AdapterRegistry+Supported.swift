@@ -23,7 +23,8 @@ extension AdapterRegistry {
                 }
             }
         }
-        return SupportedAnswer(kinds: kinds, signers: signers)
+        return SupportedAnswer(
+            kinds: kinds, extensions: [PresentedIdentifier.extensionName.description], signers: signers)
     }
 
     /// Lines for the start of the process: what must not go unnoticed.

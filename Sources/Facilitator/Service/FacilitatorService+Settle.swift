@@ -59,7 +59,9 @@ extension FacilitatorService {
         }
         let claim = sale.claim(verified, rail: rail)
         let exposure = verified.balance.map { ExposureTerms(balance: $0) }
-        switch try await ledger.claim(ReserveRequest(claim: claim, opening: opening, now: now(), exposure: exposure)) {
+        var request = ReserveRequest(claim: claim, opening: opening, now: now(), exposure: exposure)
+        request.identifier = sale.identifier(of: verified.payer, now: request.now)
+        switch try await ledger.claim(request) {
         case .granted(let reference), .settleFirst(let reference):
             if case .settled(let transaction, _) = opening {
                 return try await tell(sale, reference, transaction: transaction, payer: verified.payer)
@@ -69,8 +71,10 @@ extension FacilitatorService {
                 payer: verified.payer, amount: sale.charge, reference: reference)
             let outcome = await rail.settle(order)
             return await write(outcome, of: sale, reference, payer: verified.payer)
+        case .identifierRefused(.conflict): return .answer(sale.failure(.identifierConflict, payer: verified.payer))
         case .overdrawn: return .answer(sale.failure(.insufficientBalance, payer: verified.payer))
-        case .redelivery, .inFlight, .pending, .used, .proofRequired:
+        case .redelivery, .inFlight, .pending, .used, .proofRequired, .answered,
+            .identifierRefused(.answered), .identifierRefused(.full):
             guard let record = try await ledger.payment(verified.identity) else {
                 return .answer(sale.failure(.duplicateSettlement, payer: verified.payer))
             }

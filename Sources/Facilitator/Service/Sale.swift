@@ -40,6 +40,18 @@ struct Sale: Sendable {
             validBefore: verified.validBefore, settlement: settlement)
     }
 
+    /// The payer's own id of what is paid, which this call alone may use from now on.
+    func identifier(of payer: String, now: UnixTime) -> IdentifierClaim? {
+        guard case .id(let id) = payment.identifier, case .seller(let binding) = owner else { return nil }
+        return IdentifierClaim(
+            key: SHA256.hash("payment-identifier\u{0}seller\u{0}\(seller.keyID)\u{0}\(payer)\u{0}\(id)"),
+            fingerprint: SHA256.hash(binding.call.bytes + charge.bigEndianBytes),
+            expiresAt: now.adding(seconds: Self.identifierSeconds))
+    }
+
+    /// How long an id is remembered.
+    private static let identifierSeconds: Int64 = 86_400
+
     func success(transaction: String, payer: String) -> Receipt {
         Receipt(
             success: true, transaction: transaction, network: requirements.network, payer: payer,

@@ -17,6 +17,12 @@ package struct SellerCall: Hashable, Sendable {
         self.idempotencyKey = idempotencyKey
     }
 
+    /// The call under the payer's id of it, where the caller gave it no name of its own.
+    func named(by identifier: PresentedIdentifier) -> SellerCall {
+        guard idempotencyKey == nil, case .id(let id) = identifier else { return self }
+        return SellerCall(keyID: keyID, idempotencyKey: "payment-identifier:\(id)")
+    }
+
     /// The owner of the claim: the key's id, and SHA-256 over the idempotency key and the signed part.
     ///
     /// So a later call is the same call only if it brings the same of both: the nonce alone, which everybody sees on chain, is

@@ -27,10 +27,14 @@ enum Answer {
     case unreadableBody(BodyRefusal)
     /// Whoever knows the price cannot be asked.
     case priceUnavailable
+    /// The route wants an id with each payment.
+    case identifierRequired
+    /// The id that came with the payment cannot be one.
+    case identifierInvalid
 
     var status: Int {
         switch self {
-        case .badTarget, .conflictingPayments, .unpriced: 400
+        case .badTarget, .conflictingPayments, .unpriced, .identifierRequired, .identifierInvalid: 400
         case .unreadableBody(let refusal): refusal.status
         case .notFound: 404
         case .methodNotAllowed: 405
@@ -61,6 +65,8 @@ enum Answer {
         case .unpriced: "ambiguous_price"
         case .unreadableBody: "unreadable_body"
         case .priceUnavailable: "price_unavailable"
+        case .identifierRequired: "payment_identifier_required"
+        case .identifierInvalid: "invalid_payment_identifier"
         }
     }
 
@@ -84,6 +90,10 @@ enum Answer {
         case .unpriced(let refusal): refusal.message
         case .unreadableBody(let refusal): refusal.message.description
         case .priceUnavailable: "The price cannot be told at the moment. Nothing was charged; try again later."
+        case .identifierRequired:
+            "The payment needs an id of yours in extensions, payment-identifier. Nothing was charged."
+        case .identifierInvalid:
+            "An id has 16 to 128 letters, digits, hyphens and underscores. Nothing was charged."
         }
     }
 
@@ -99,7 +109,7 @@ enum Answer {
         case .unreadableBody(let refusal): refusal.message
         case .priceUnavailable: "price unavailable"
         case .railUnavailable, .ledgerUnavailable, .notFound, .methodNotAllowed, .conflictingPayments, .refusedHead,
-            .misdirected:
+            .misdirected, .identifierRequired, .identifierInvalid:
             nil
         }
     }

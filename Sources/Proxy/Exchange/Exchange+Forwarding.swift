@@ -118,6 +118,8 @@ extension Exchange {
             self.standing?.writeFields(now: self.loop.now(), to: &$0)
         }
         if tunnel != nil { return openTunnel(consume buffer) }
+        answerKeeper?.began(
+            buffer, status: status, body: Self.body(of: head), isPaid: receipt == .settled || receipt == .queued)
         stream.writeHead(consume buffer, body: Self.body(of: head), hasDate: head.has(.date))
     }
 

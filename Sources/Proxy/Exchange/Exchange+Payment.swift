@@ -17,6 +17,7 @@ extension Exchange {
         case .conflicting:
             answer(.conflictingPayments)
         case .payment(let payment):
+            if let refusal = refusal(ofIdentifier: payment, on: route) { return answer(refusal) }
             match(payment, on: route, sheet)
         }
     }
@@ -180,6 +181,7 @@ extension Exchange {
             proof: proof(), now: now, redelivery: route.redelivery, exposure: exposure)
         request.recallsOnly = verified.isRecalled
         request.credit = creditTerms(on: route)
+        request.identifier = identifierClaim(payment, payer: verified.payer, on: route, now: now)
         let home = loop.home(of: self)
         loop.shared.ledger.reserve(request) { result in
             home.post { $0.reserved(result) }
@@ -234,14 +236,21 @@ extension Exchange {
         case .success(let outcome):
             switch outcome {
             case .redelivery(let reference, let transaction, _):
+                startKeeping(of: route)
                 payment?.reference = reference
+                // Under an id it may be another payment's.
+                payment?.verified?.identity = reference.identity
                 payment?.transaction = transaction
                 remark = "redelivery"
                 // The token that goes with the credit is known to whoever was given it, and to nobody else.
                 grant = nil
             case .granted(let reference), .settleFirst(let reference):
+                startKeeping(of: route)
                 payment?.reference = reference
-            case .overdrawn, .inFlight, .pending, .used, .proofRequired:
+            case .answered(let answer):
+                keptAnswer = answer
+                grant = nil
+            case .overdrawn, .inFlight, .pending, .used, .proofRequired, .identifierRefused:
                 grant = nil
             }
             reserved(outcome)
@@ -254,8 +263,10 @@ extension Exchange {
             forward()
         case .settle(let reference):
             settle(reference)
-        case .checkBody(_, let print):
+        case .checkBody(_, let print), .checkAnswer(let print):
             checkBody(print)
+        case .refuseIdentifier(let refusal):
+            refuse(refusal)
         case .refuseUsed:
             refuse(.paymentAlreadyUsed)
         case .refuseOverdrawn:
@@ -323,7 +334,11 @@ extension Exchange {
         case .refuse(let reference):
             remark = "another body than the one that was paid for"
             write(.undelivered(grant: nil, client: nil, body: shownPrint), of: reference)
-            refuse(.paymentAlreadyUsed)
+            if identifierKey == nil { refuse(.paymentAlreadyUsed) } else { refuse(IdentifierRefusal.conflict) }
+        case .answerAgain:
+            answerAgain()
+        case .refuseIdentifier:
+            refuse(IdentifierRefusal.conflict)
         case .unreachable:
             unreachable("body checked")
         }

@@ -61,6 +61,12 @@ final class Exchange {
 
     /// An answer of the upstream that waits for a settlement.
     var held: HeldAnswer?
+    /// The key of the id that came with the payment, once it is claimed with it.
+    var identifierKey: Bytes32?
+    /// Keeps what goes out for the id that came with the payment.
+    var answerKeeper: AnswerKeeper?
+    /// What was answered before under that id.
+    var keptAnswer: KeptAnswer?
     /// The token that redelivers an undelivered answer.
     var grant: String?
 
@@ -319,6 +325,7 @@ extension Exchange: ResponseHandler {
         if isCutOff { return }
         let bytes = withinBytes(bytes)
         bytesOut &+= UInt64(bytes.readableBytes)
+        answerKeeper?.add(bytes)
         stream.writeBody(bytes)
         if !stream.isWritable { upstream?.pause() }
     }
@@ -392,10 +399,12 @@ extension Exchange: ResponseHandler {
         if isCutOff { return cutOff() }
         switch machine.responseEnded() {
         case .finish(let delivered):
+            keepAnswer(trailers: trailers)
             if let delivered { write(.delivered, of: delivered) }
             log()
             stream.end(trailers: trailers)
         case .charge(let reference):
+            keepAnswer(trailers: trailers)
             post(reference)
             log()
             stream.end(trailers: trailers)

@@ -211,6 +211,9 @@ extension ExchangeStateMachine {
         case .waiting:
             self = Self(.finished)
             return .drop
+        case .checkingAnswer:
+            self = Self(.finished)
+            return .drop
         case .finished:
             self = Self(.finished)
             return .drop

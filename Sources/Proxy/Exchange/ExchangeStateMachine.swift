@@ -42,6 +42,8 @@ package struct ExchangeStateMachine: ~Copyable {
         case waiting(SettlementTiming, settlesLocally: Bool)
         case reserving(SettlementTiming, settlesLocally: Bool, abandoned: Bool)
         case checkingBody(PaymentReference)
+        /// Nothing is claimed: an answer is given again once the body is shown to be the same.
+        case checkingAnswer
         case settling(PaymentReference, abandoned: Bool)
         case recording(PaymentReference, abandoned: Bool)
         case forwarding(Held, settlesLocally: Bool, abandoned: Bool)
@@ -140,6 +142,9 @@ package struct ExchangeStateMachine: ~Copyable {
         /// More than the payer has, with what it promised before.
         case refuseOverdrawn
         case refuseInFlight
+        /// Answered before under its id: the same again once the body is shown to be the same.
+        case checkAnswer(BodyPrint)
+        case refuseIdentifier(IdentifierRefusal)
         /// No offers with this one: the client must not sign a second payment.
         case answerPending(transaction: String?)
         case release(PaymentReference)
@@ -184,6 +189,12 @@ package struct ExchangeStateMachine: ~Copyable {
             case .used, .proofRequired:
                 self = Self(.finished)
                 return abandoned ? .drop : .refuseUsed
+            case .answered(let answer):
+                self = Self(abandoned ? .finished : .checkingAnswer)
+                return abandoned ? .drop : .checkAnswer(answer.request)
+            case .identifierRefused(let refusal):
+                self = Self(.finished)
+                return abandoned ? .drop : .refuseIdentifier(refusal)
             }
         case let other:
             self = Self(other)
@@ -229,7 +240,14 @@ package struct ExchangeStateMachine: ~Copyable {
         return .checkBody(reference, body)
     }
 
-    package enum OnBodyChecked: Hashable { case forward, refuse(PaymentReference), unreachable }
+    package enum OnBodyChecked: Hashable {
+        case forward
+        case refuse(PaymentReference)
+        case answerAgain
+        /// The id was used for another body.
+        case refuseIdentifier
+        case unreachable
+    }
 
     package mutating func bodyChecked(matches: Bool) -> OnBodyChecked {
         switch consume self.state {
@@ -240,6 +258,9 @@ package struct ExchangeStateMachine: ~Copyable {
             }
             self = Self(.finished)
             return .refuse(reference)
+        case .checkingAnswer:
+            self = Self(.finished)
+            return matches ? .answerAgain : .refuseIdentifier
         case let other:
             self = Self(other)
             return .unreachable

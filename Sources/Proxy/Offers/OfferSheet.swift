@@ -46,13 +46,14 @@ package final class OfferSheet: Sendable {
         }
         self.rails = rails
         // A version is offered where a rail takes it, and first of all where the rail is up.
-        let version1 = Self.offered(offers, on: rails.map(\.v1))
+        let version1 = terms.isVersion2Only ? [] : Self.offered(offers, on: rails.map(\.v1))
         let version2 = Self.offered(offers, on: rails.map(\.v2))
         let isServed = !version1.isEmpty || !version2.isEmpty
         let makeChallenge: @Sendable (String) -> ChallengeTemplate = { origin in
             ChallengeTemplate(
                 offers: isServed ? version2 : offers, version1: version1, resourceOrigin: origin,
-                description: terms.description, mimeType: terms.mimeType, price: price, grantHeader: "Payment-Grant")
+                description: terms.description, mimeType: terms.mimeType, price: price, grantHeader: "Payment-Grant",
+                extensions: terms.extensions)
         }
         challenge = makeChallenge(terms.origin)
         self.makeChallenge = makeChallenge
@@ -102,8 +103,17 @@ package struct SheetTerms: Sendable {
     /// The public origin that 402s advertise.
     package var origin: String
     package var registry: AdapterRegistry
+    /// What every 402 declares.
+    package var extensions: [JSONMember]
+    /// Whether version 1, which knows no extensions, is not offered.
+    package var isVersion2Only: Bool
 
-    package init(description: String = "", mimeType: String = "", origin: String = "", registry: AdapterRegistry) {
+    package init(
+        description: String = "", mimeType: String = "", origin: String = "", registry: AdapterRegistry,
+        extensions: [JSONMember] = [], isVersion2Only: Bool = false
+    ) {
+        self.extensions = extensions
+        self.isVersion2Only = isVersion2Only
         self.description = description
         self.mimeType = mimeType
         self.origin = origin

@@ -1,6 +1,7 @@
 import Ledger
 import Pricing
 import Primitives
+import Proxy
 import X402
 
 /// What routes are read against.
@@ -76,7 +77,8 @@ extension FileReader {
             redeliveries: redeliveries.value, maxTimeoutSeconds: maxTimeout.value, description: description.value,
             mimeType: mimeType.value, forwardPayment: forward.value,
             upgrade: upgrade.map(\.value), maxBodyBytes: maxBody.map { UInt64($0.value) }, scrub: scrub.map(\.value),
-            limits: limits, freeTier: standing.freeTier, credit: standing.credit, bundle: standing.bundle, meter: meter)
+            limits: limits, freeTier: standing.freeTier, credit: standing.credit, bundle: standing.bundle,
+            identifiers: identifiers(section, isFree: value == .free, terms), meter: meter)
         return draft
     }
 
@@ -130,6 +132,20 @@ extension FileReader {
         } else {
             terms.maxTimeoutSeconds?.value = max(least, Self.batchTimeoutSeconds)
         }
+    }
+
+    private func identifiers(_ section: Section, isFree: Bool, _ terms: PaymentTerms) -> IdentifierPolicy? {
+        if isFree { section.refuse(["payment_identifier"], "has no meaning on a free route: nobody pays") }
+        guard let use = terms.identifiers, use.value != .off, !isFree else { return nil }
+        if let key = ["grant", "bundle"].first(where: section.has) {
+            // What is inherited gives way; what the route says itself is a contradiction.
+            if section.has("payment_identifier") {
+                log.add(use.place, "and `\(key)` exclude each other: what was paid for is opened again by its token")
+            }
+            return nil
+        }
+        return IdentifierPolicy(
+            isRequired: use.value == .required, seconds: terms.identifierSeconds, maxAnswerBytes: terms.maxKeptAnswer)
     }
 
     /// How long a client may take to sign and come back.

@@ -14,6 +14,10 @@ struct PaymentTerms {
     var chargeOn: StatusSet
     var redeliveries: Located<Int>?
     var forward: Located<ForwardPayment>?
+    var identifiers: Located<IdentifierUse>?
+    /// How long ids are remembered, and the longest answer that is kept; of the whole file.
+    var identifierSeconds: Int64
+    var maxKeptAnswer: Int
 
     init(_ section: Section, assets: AssetBook, inheriting parent: PaymentTerms?) {
         payTo = section.has("pay_to") ? PayTo(section) : parent?.payTo
@@ -31,6 +35,13 @@ struct PaymentTerms {
         redeliveries = inherited("redeliveries", parent?.redeliveries, ValueKind.integer(0...100))
         forward = inherited(
             "forward_payment", parent?.forward, ValueKind.word(ForwardPayment.allCases.map { ($0.rawValue, $0) }))
+        identifiers = inherited(
+            "payment_identifier", parent?.identifiers,
+            ValueKind.word(IdentifierUse.allCases.map { ($0.rawValue, $0) }))
+        identifierSeconds =
+            parent?.identifierSeconds
+            ?? max(section.read("identifiers_for", ValueKind.duration)?.value.components.seconds ?? 0, 1)
+        maxKeptAnswer = parent?.maxKeptAnswer ?? section.read("max_kept_answer", ValueKind.size)?.value ?? 0
         chargeOn = .standard
         if let parent, !section.has("charge_on") {
             chargeOn = parent.chargeOn
@@ -41,6 +52,11 @@ struct PaymentTerms {
             }
         }
     }
+}
+
+/// `payment_identifier`: whether clients may name, or must name, what they pay for.
+enum IdentifierUse: String, CaseIterable {
+    case off, optional, required
 }
 
 extension StatusSet {

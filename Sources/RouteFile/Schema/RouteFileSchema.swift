@@ -56,7 +56,8 @@ package enum RouteFileSchema {
         .key("pay_to"), .key("accepts"), .key("settle", "\"before\""), .key("max_timeout_seconds", "60"),
         .key("charge_on", "[\"2xx\", \"3xx\"]"), .key("redeliveries", "3"), .key("forward_payment", "\"none\""),
         .key("forward_key_env"), .key("max_validity", "\"24h\""), .key("batch"), .key("trust_new_payers"),
-        .key("new_payer_payments", "3"), .key("known_settlers", "[]"),
+        .key("new_payer_payments", "3"), .key("known_settlers", "[]"), .key("payment_identifier", "\"off\""),
+        .key("identifiers_for", "\"24h\""), .key("max_kept_answer", "\"64KiB\""),
         .secret("forward_key", instead: "forward_key_env"),
     ]
 
@@ -107,6 +108,7 @@ package enum RouteFileSchema {
         .key("max_body_bytes"), .key("scrub", "[]"), .key("limit"),
         .key("client_limit"), .key("payer_limit"), .key("max_concurrent"), .key("max_queued", "128"),
         .key("queue_timeout", "\"5s\""), .key("meter"), .key("free"), .key("grant"), .key("bundle"),
+        .key("payment_identifier"),
         .later("mode"),
     ]
 

@@ -43,6 +43,8 @@ package struct RouteSettings: Sendable {
     package var credit: CreditOffer?
     /// What is sold in place of single requests; nil where the price of a request buys it.
     package var bundle: SheetSettings?
+    /// What becomes of clients' own ids; nil where they are not looked at.
+    package var identifiers: IdentifierPolicy?
     /// What is counted of its answers.
     package var meter: UsageMeter?
 

@@ -15,6 +15,7 @@ struct PaymentDraft: ~Copyable {
     private var inner = TransferDraft()
     private var outer = TransferDraft()
     private var seen: UInt32 = 0
+    private var identifier = PresentedIdentifier.none
 
     /// Reads a whole text; anything but one object throws.
     mutating func read(_ scanner: inout JSONScanner) throws(WireError) {
@@ -41,6 +42,7 @@ struct PaymentDraft: ~Copyable {
         case .accepted where scanner.isAtObject:
             hasAccepted = true
             try accepted.read(&scanner)
+        case .extensions: identifier = try scanner.presentedIdentifier()
         case .payload where scanner.isAtObject: try readPayload(&scanner)
         case .authorization: try outer.readAuthorization(&scanner)
         default: try outer.read(field, &scanner)
@@ -84,7 +86,9 @@ extension PaymentDraft {
         guard let network = Network(utf8: name.bytes) else { return .undecodable(.invalidNetwork) }
         guard let payload = try schemePayload(scheme, network, &scanner) else { return .undecodable(.invalidPayload) }
         return .payment(
-            Payment(form: .v2, scheme: scheme.string, network: network, accepted: offer, payload: payload))
+            Payment(
+                form: .v2, scheme: scheme.string, network: network, accepted: offer, payload: payload,
+                identifier: identifier))
     }
 
     @inline(__always)

@@ -4,6 +4,7 @@ enum PaymentField: UInt8 {
     case authorization, signature, v, r, s, chain, asset
     case from, to, value, validAfter, validBefore, nonce
     case amount, payTo, maxTimeoutSeconds, extra, name, version
+    case extensions
 
     /// Nil for every other name.
     @inline(__always)
@@ -34,7 +35,7 @@ enum PaymentField: UInt8 {
                 ? .network : name.equals("payload") ? .payload : name.equals("version") ? .version : nil
         case 8: name.equals("accepted") ? .accepted : nil
         case 9: name.equals("signature") ? .signature : nil
-        case 10: name.equals("validAfter") ? .validAfter : nil
+        case 10: name.equals("validAfter") ? .validAfter : name.equals("extensions") ? .extensions : nil
         case 11:
             name.equals("x402Version") ? .x402Version : name.equals("validBefore") ? .validBefore : nil
         case 13: name.equals("authorization") ? .authorization : nil

@@ -24,11 +24,14 @@ package struct Payment: Hashable, Sendable {
     /// The offer that a version 2 client says it accepted.
     package var accepted: AcceptedOffer?
     package var payload: SchemePayload
+    /// The client's own id of what it pays for; version 2 only.
+    package var identifier: PresentedIdentifier
 
     package init(
         form: PaymentForm, scheme: String, network: Network?, asset: Account? = nil, accepted: AcceptedOffer? = nil,
-        payload: SchemePayload
+        payload: SchemePayload, identifier: PresentedIdentifier = .none
     ) {
+        self.identifier = identifier
         self.form = form
         self.scheme = scheme
         self.network = network

@@ -65,5 +65,9 @@ package struct ReasonCode: RawRepresentable, Hashable, Sendable, CustomStringCon
     package static let paymentInFlight = ReasonCode("payment_in_flight")
     package static let conflictingPayments = ReasonCode("conflicting_payments")
     package static let validityTooLong = ReasonCode("validity_too_long")
+    package static let identifierRequired = ReasonCode("payment_identifier_required")
+    package static let identifierInvalid = ReasonCode("invalid_payment_identifier")
+    package static let identifierConflict = ReasonCode("payment_identifier_conflict")
+    package static let identifierAnswered = ReasonCode("payment_identifier_answered")
     package static let ambiguousOffer = ReasonCode("ambiguous_offer")
 }

@@ -42,7 +42,8 @@ extension PaywallRoute {
             case .signed: .signed(key: file.forwardKey?.reveal { Array($0.utf8) } ?? [])
             }
         let terms = SheetTerms(
-            description: route.description, mimeType: route.mimeType, origin: origin, registry: registry)
+            description: route.description, mimeType: route.mimeType, origin: origin, registry: registry,
+            extensions: route.extensions, isVersion2Only: route.identifiers?.isRequired == true)
         self.init(
             name: route.name, upstream: route.upstream, pricing: file.pricing(of: route, on: terms, client),
             freeTier: route.freeTier,
@@ -55,7 +56,15 @@ extension PaywallRoute {
             returns: file.returns(route.scrub, of: route.upstream, to: origin), maxBodyBytes: route.maxBodyBytes,
             leastValidity: route.timing == .batch ? file.batch.plan.margin.components.seconds : 0,
             meter: file.meter(of: route),
-            limits: route.limits, advertisedHosts: file.server.hasPublicURL ? [] : file.hosts(of: route))
+            limits: route.limits, advertisedHosts: file.server.hasPublicURL ? [] : file.hosts(of: route),
+            identifiers: route.identifiers)
+    }
+}
+
+extension RouteSettings {
+    /// What its 402s declare beside the offers.
+    fileprivate var extensions: [JSONMember] {
+        [identifiers.map { PresentedIdentifier.declaration(isRequired: $0.isRequired) }].compactMap(\.self)
     }
 }
 

@@ -78,7 +78,7 @@ struct AdapterRegistryTests {
                     SupportedAnswer.Kind(x402Version: $0.0, scheme: $0.1, network: $0.2, extra: mock)
                 })
         #expect(answer.signers == [SupportedAnswer.Signers(pattern: "offchain:*", signers: ["bank", "other"])])
-        #expect(answer.extensions == [])
+        #expect(answer.extensions == ["payment-identifier"])
     }
 
     @Test("mock rails announce themselves, and say that no value moves")

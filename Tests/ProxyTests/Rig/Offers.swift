@@ -78,6 +78,17 @@ extension Payment {
     var line: String {
         (form == .v2 ? "PAYMENT-SIGNATURE: " : "X-PAYMENT: ") + headerValue() + "\r\n"
     }
+
+    /// The same under an id of the client's.
+    func line(id: String) -> String {
+        guard case .object(let members) = json else { return line }
+        let info = JSONValue.object([JSONMember("required", .bool(false)), JSONMember("id", .string(id))])
+        let extensions = JSONValue.object([
+            JSONMember("payment-identifier", .object([JSONMember("info", info)]))
+        ])
+        let value = JSONValue.object(members + [JSONMember("extensions", extensions)])
+        return "PAYMENT-SIGNATURE: " + Base64.encode(value.encoded()) + "\r\n"
+    }
 }
 
 /// A clock that only a test moves.

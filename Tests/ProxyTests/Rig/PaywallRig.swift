@@ -26,6 +26,7 @@ struct TestRoute: Sendable {
     var advertisedHosts: Set<String> = []
     var upgrades = UpgradeSet.webSocket
     var maxBodyBytes: UInt64?
+    var identifiers: IdentifierPolicy?
     /// Prices by rules, instead of the offers.
     var table: TestTable?
 
@@ -141,7 +142,7 @@ final class PaywallRig: Sendable {
                 credit: route.credit(on: terms), timing: route.timing,
                 chargeOn: route.chargeOn, redelivery: route.redelivery, facts: route.facts, upgrades: route.upgrades,
                 maxBodyBytes: route.maxBodyBytes, meter: route.meter, limits: route.limits,
-                advertisedHosts: route.advertisedHosts)
+                advertisedHosts: route.advertisedHosts, identifiers: route.identifiers)
         }
         var upstream = UpstreamConfiguration(name: "api", address: .host("127.0.0.1", port: upstreamPort))
         // A machine that is busy with other tests is slow, and no failure of the upstream.

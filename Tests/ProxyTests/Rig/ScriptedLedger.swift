@@ -87,6 +87,10 @@ final class ScriptedLedger: PaymentLedger {
         }
     }
 
+    func keep(_ answer: KeptAnswer, under identifier: Bytes32, of payment: PaymentIdentity) {
+        inner.keep(answer, under: identifier, of: payment)
+    }
+
     func payment(_ identity: PaymentIdentity) async throws(LedgerError) -> PaymentRecord? {
         try await inner.payment(identity)
     }
