@@ -11,6 +11,8 @@ enum Admission {
     case lastHop
     /// A question about the state of a payment.
     case paymentStatus(publicID: String)
+    /// A question about what is sold.
+    case discovery(DiscoveryKind, DiscoveryBook)
     case notFound
     case methodNotAllowed(allow: String)
     case refused(TargetRefusal)
@@ -28,6 +30,9 @@ enum Admission {
                 if head.method == .trace { return .methodNotAllowed(allow: "GET, HEAD, POST, PUT, PATCH, DELETE") }
                 if let publicID = PaymentStatusPath.publicID(target, raw: raw, method: head.method) {
                     return .paymentStatus(publicID: publicID)
+                }
+                if let book = generation.discovery, let kind = book.kind(of: target, raw: raw) {
+                    return .discovery(kind, book)
                 }
                 return route(head, method: method, raw: raw, target: target, host: host, generation: generation)
             }

@@ -23,6 +23,8 @@ package final class PaywallGeneration: Sendable {
     package let trust: ProxyTrust
     /// How much one client and one payer may have.
     package let limits: RequestLimits
+    /// What tells what is sold; nil where the file does not want it told.
+    let discovery: DiscoveryBook?
     /// Whether each request gets a line of log.
     package let hasAccessLog: Bool
     /// Whom payments may go to; an older file's offer to anyone else no longer stands.
@@ -33,8 +35,9 @@ package final class PaywallGeneration: Sendable {
         table: RouteTable, routes: [PaywallRoute], upstreams: [UpstreamGroupConfiguration],
         unmatched: Unmatched = .deny,
         canonicaliser: Canonicaliser = Canonicaliser(), trust: ProxyTrust = ProxyTrust(),
-        limits: RequestLimits = RequestLimits(), hasAccessLog: Bool = true
+        limits: RequestLimits = RequestLimits(), hasAccessLog: Bool = true, discovery: DiscoveryBook? = nil
     ) {
+        self.discovery = discovery
         self.hasAccessLog = hasAccessLog
         self.table = table
         self.routes = routes

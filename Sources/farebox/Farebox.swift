@@ -18,7 +18,7 @@ struct Farebox: AsyncParsableCommand {
         version: FareboxVersion.text,
         subcommands: [
             DemoCommand.self, ServeCommand.self, FacilitatorCommand.self, CheckCommand.self, PriceCommand.self,
-            PayCommand.self, LedgerCommand.self, ContractCommand.self,
+            RoutesCommand.self, PayCommand.self, LedgerCommand.self, ContractCommand.self,
         ])
 
     static func main() async {

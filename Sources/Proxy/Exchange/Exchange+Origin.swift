@@ -19,7 +19,7 @@ extension Exchange {
     }
 
     /// The host that the client asked for, lower-case; nil where nobody trusted says so, or on a port of its own.
-    private var hostOfClient: String? {
+    var hostOfClient: String? {
         let head = stream.head
         guard client.isOriginTold || stream.isSecure, let range = client.host ?? head.host else { return nil }
         let isSecure = client.isSecure

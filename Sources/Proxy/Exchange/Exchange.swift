@@ -146,6 +146,8 @@ final class Exchange {
             answerLastHop()
         case .paymentStatus(let publicID):
             answerPaymentStatus(publicID)
+        case .discovery(let kind, let book):
+            answerDiscovery(kind, from: book)
         case .notFound:
             answer(.notFound)
         case .methodNotAllowed(let allow):

@@ -78,7 +78,8 @@ extension FileReader {
             mimeType: mimeType.value, forwardPayment: forward.value,
             upgrade: upgrade.map(\.value), maxBodyBytes: maxBody.map { UInt64($0.value) }, scrub: scrub.map(\.value),
             limits: limits, freeTier: standing.freeTier, credit: standing.credit, bundle: standing.bundle,
-            identifiers: identifiers(section, isFree: value == .free, terms), meter: meter)
+            identifiers: identifiers(section, isFree: value == .free, terms),
+            isDiscoverable: section.read("discoverable", ValueKind.bool)?.value ?? false, meter: meter)
         return draft
     }
 

@@ -19,9 +19,10 @@ extension FileReader {
         let drainTimeout = section.read("drain_timeout", ValueKind.duration)
         let drainDelay = section.read("drain_delay", ValueKind.duration)
         let hasAccessLog = section.read("access_log", ValueKind.bool)
+        let discovery = section.read("discovery", ValueKind.bool)
         let http2Limits = http2Limits(section)
         guard let listen, let http2, let unmatched, let trust, let proxyProtocol,
-            var limits, let drainTimeout, let hasAccessLog, let http2Limits
+            var limits, let drainTimeout, let hasAccessLog, let discovery, let http2Limits
         else { return nil }
         limits.http2 = http2Limits
         if section.has("public_url"), publicURL == nil { return nil }
@@ -36,7 +37,8 @@ extension FileReader {
             listen: listen, tls: settings, http2: http2.value, publicURL: publicURL?.value ?? origin,
             hasPublicURL: publicURL != nil, unmatched: unmatched,
             trust: trust, proxyProtocol: proxyProtocol, limits: limits,
-            drainTimeout: drainTimeout.value, drainDelay: drainDelay?.value ?? .zero, hasAccessLog: hasAccessLog.value)
+            drainTimeout: drainTimeout.value, drainDelay: drainDelay?.value ?? .zero, hasAccessLog: hasAccessLog.value,
+            tellsWhatIsSold: discovery.value)
     }
 
     /// The addresses of `listen`, at least one, each once.

@@ -26,7 +26,8 @@ package enum RouteFileSchema {
         .key("max_body_bytes"), .key("max_connections", "16384"), .key("header_timeout", "\"10s\""),
         .key("idle_timeout", "\"75s\""), .key("body_idle_timeout", "\"60s\""), .key("write_timeout", "\"60s\""),
         .key("upgrade_idle_timeout", "\"1h\""), .key("drain_timeout", "\"30s\""), .key("drain_delay"),
-        .key("access_log", "true"), .key("trusted_proxies", "[]"), .key("forwarded", "\"x\""),
+        .key("access_log", "true"), .key("discovery", "true"), .key("trusted_proxies", "[]"),
+        .key("forwarded", "\"x\""),
         .key("proxy_protocol", "false"), .key("max_connections_per_client"), .key("tls"),
         .key("http2", "true"), .key("http2_max_streams", "100"), .key("http2_max_resets", "200"),
         .key("http2_max_control_frames", "1000"), .key("http2_stream_window", "\"256KiB\""),
@@ -108,7 +109,7 @@ package enum RouteFileSchema {
         .key("max_body_bytes"), .key("scrub", "[]"), .key("limit"),
         .key("client_limit"), .key("payer_limit"), .key("max_concurrent"), .key("max_queued", "128"),
         .key("queue_timeout", "\"5s\""), .key("meter"), .key("free"), .key("grant"), .key("bundle"),
-        .key("payment_identifier"),
+        .key("payment_identifier"), .key("discoverable", "true"),
         .later("mode"),
     ]
 

@@ -45,6 +45,8 @@ package struct RouteSettings: Sendable {
     package var bundle: SheetSettings?
     /// What becomes of clients' own ids; nil where they are not looked at.
     package var identifiers: IdentifierPolicy?
+    /// Whether the documents under `/.well-known/x402` list it.
+    package var isDiscoverable: Bool
     /// What is counted of its answers.
     package var meter: UsageMeter?
 

@@ -25,6 +25,8 @@ package struct ServerSettings: Sendable {
     package var drainDelay: Duration
     /// Whether each request gets a line of log.
     package var hasAccessLog: Bool
+    /// Whether what is sold is told under `/.well-known/x402`.
+    package var tellsWhatIsSold: Bool
 }
 
 /// `[server.tls]`: where TLS is spoken, and with what.

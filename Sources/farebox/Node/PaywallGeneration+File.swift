@@ -27,7 +27,8 @@ extension PaywallGeneration {
                 PaywallRoute($0, file: file, origin: origin, registry: registry, client: client)
             },
             upstreams: file.upstreams.map(\.configuration), unmatched: unmatched, canonicaliser: file.canonicaliser,
-            trust: file.server.trust, limits: file.limits, hasAccessLog: plan.hasAccessLog)
+            trust: file.server.trust, limits: file.limits, hasAccessLog: plan.hasAccessLog,
+            discovery: file.server.tellsWhatIsSold ? DiscoveryBook(file, origin: origin) : nil)
     }
 }
 
