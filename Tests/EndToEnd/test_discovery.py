@@ -5,7 +5,10 @@ import json
 import pytest
 from kit.farebox import run
 from kit.routes import config, route, toml
+from kit.payments import Challenge
 from kit.wire import fetch
+from x402.extensions.bazaar import validate_discovery_extension, validate_discovery_extension_spec
+from x402.extensions.bazaar.v1 import extract_discovery_info_v1, is_discoverable_v1
 
 LIST, OPENAPI = "/.well-known/x402", "/.well-known/x402/openapi.json"
 
@@ -15,6 +18,11 @@ def front(module_site):
     return module_site([
         route("GET /v1/weather/:city", "$0.001", description="The weather of a city", mime_type="application/json"),
         route("POST /v1/chat", "$0.02"),
+        route("GET /v1/search/:index", "$0.01", discovery={
+            "input": '{"q": "rain", "limit": 10}', "output": '{"found": [21.5]}',
+            "input_schema": '{"type": "object", "properties": {"q": {"type": "string"}}, "required": ["q"]}',
+        }),
+        route("POST /v1/draw", "$0.03", discovery={"input": '{"prompt": "a cat"}', "output": '{"url": "x"}'}),
         route("/quiet/*", "$1", discoverable=False),
         route("/*", "$5"),
     ])
@@ -65,6 +73,24 @@ def test_what_is_told_is_imported_as_routes_that_check_takes(front, tmp_path):
     path = tmp_path / "routes.toml"
     path.write_text(toml(base) + "\n" + done.stdout)
     checked = run("check", "--config", str(path), "--json")
-    assert checked.returncode == 0 and json.loads(checked.stdout)["routes"] == 3, checked.stdout
+    assert checked.returncode == 0 and json.loads(checked.stdout)["routes"] == 5, checked.stdout
     assert run("routes", "import", str(tmp_path / "none.json")).returncode == 1
     assert run("routes", "import", str(document), "--price", "cheap").returncode == 2
+
+
+def test_directories_read_how_a_route_is_called(front):
+    for method, target in (("GET", "/v1/search/news"), ("POST", "/v1/draw")):
+        challenge = Challenge(fetch(front.process.address(), method, target))
+        bazaar = challenge.v2["extensions"]["bazaar"]
+        assert validate_discovery_extension(bazaar).valid, validate_discovery_extension(bazaar).errors
+        assert validate_discovery_extension_spec(bazaar).valid
+        assert bazaar["info"]["input"]["method"] == method
+        entry = challenge.v1["accepts"][0]
+        assert is_discoverable_v1(entry) and extract_discovery_info_v1(entry).input.method == method
+    assert bazaar["info"]["input"]["body"] == {"prompt": "a cat"}
+    assert "bazaar" not in Challenge(fetch(front.process.address(), "GET", "/v1/weather/x")).v2.get("extensions", {})
+    document = json.loads(fetch(front.process.address(), "GET", OPENAPI).body)
+    search = document["paths"]["/v1/search/{index}"]["get"]
+    assert [(item["name"], item["required"]) for item in search["parameters"]] == [
+        ("index", True), ("q", True), ("limit", False)]
+    assert document["paths"]["/v1/draw"]["post"]["requestBody"]["content"]["application/json"]["example"]

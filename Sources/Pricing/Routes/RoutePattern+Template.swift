@@ -9,6 +9,8 @@ extension RoutePattern {
 
         package var path: String
         package var variables: [Variable]
+        /// The same with `:name`, as a directory groups what varies.
+        package var colonPath: String
         /// The path without the names: two templates of one shape are the same path to an OpenAPI document.
         package var shape: String
     }
@@ -18,11 +20,12 @@ extension RoutePattern {
             segments.compactMap { segment -> String? in
                 if case .parameter(let name) = segment { name } else { nil }
             })
-        var template = Template(path: "", variables: [], shape: "")
+        var template = Template(path: "", variables: [], colonPath: "", shape: "")
         for segment in segments {
             switch segment {
             case .literal(let bytes):
                 template.path += "/" + RoutePatternReader.encoded(bytes)
+                template.colonPath += "/" + RoutePatternReader.encoded(bytes)
                 template.shape += "/" + RoutePatternReader.encoded(bytes)
                 continue
             case .parameter(let name): template.variables.append(Template.Variable(name: name, isWildcard: false))
@@ -32,6 +35,7 @@ extension RoutePattern {
                 template.variables.append(Template.Variable(name: name, isWildcard: true))
             }
             template.path += "/{\(template.variables[template.variables.count - 1].name)}"
+            template.colonPath += "/:\(template.variables[template.variables.count - 1].name)"
             template.shape += "/{}"
         }
         if template.path.isEmpty { (template.path, template.shape) = ("/", "/") }

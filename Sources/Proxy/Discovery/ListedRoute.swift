@@ -28,11 +28,14 @@ package struct ListedRoute: Sendable {
     package var hasUnknownPrices: Bool
     /// Whether less than the price may be charged.
     package var isMetered: Bool
+    /// How it is called.
+    package var declaration: DiscoveryDeclaration?
 
     package init(
         pattern: RoutePattern, description: String = "", mimeType: String = "", prices: [Price],
-        hasUnknownPrices: Bool = false, isMetered: Bool = false
+        hasUnknownPrices: Bool = false, isMetered: Bool = false, declaration: DiscoveryDeclaration? = nil
     ) {
+        self.declaration = declaration
         self.pattern = pattern
         self.description = description
         self.mimeType = mimeType

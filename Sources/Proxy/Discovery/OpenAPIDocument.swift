@@ -48,9 +48,11 @@ struct OpenAPIDocument {
     private mutating func operation(_ method: String, _ route: ListedRoute, _ path: Path) -> JSONValue {
         var members: [JSONMember] = [JSONMember("operationId", .string(operationID(method, path.text)))]
         if !route.description.isEmpty { members.append(JSONMember("summary", .string(route.description))) }
-        let parameters = path.variables.map(Self.parameter)
+        let described = route.declaration.flatMap { $0.method.lowercased() == method ? $0 : nil }
+        let parameters = path.variables.map(Self.parameter) + (described?.queryParameters ?? [])
         if !parameters.isEmpty { members.append(JSONMember("parameters", .array(parameters))) }
-        members.append(JSONMember("responses", Self.responses(route)))
+        if let body = described?.requestBody { members.append(JSONMember("requestBody", body)) }
+        members.append(JSONMember("responses", Self.responses(route, described)))
         members.append(JSONMember("security", .array([.object([JSONMember("x402", .array([]))])])))
         members.append(JSONMember("x-payment-info", route.paymentInfo))
         members.append(JSONMember("x-farebox-match", .string(route.pattern.withoutHost)))
@@ -81,15 +83,16 @@ struct OpenAPIDocument {
         return .object(members)
     }
 
-    private static func responses(_ route: ListedRoute) -> JSONValue {
-        let mimeType = route.mimeType.isEmpty ? "*/*" : route.mimeType
+    private static func responses(_ route: ListedRoute, _ described: DiscoveryDeclaration?) -> JSONValue {
+        let isJSON = route.mimeType.isEmpty && described?.output != nil
+        let mimeType = route.mimeType.isEmpty ? (isJSON ? "application/json" : "*/*") : route.mimeType
         return .object([
             JSONMember(
                 "2XX",
                 .object([
                     JSONMember("description", .string("What was paid for.")),
                     JSONMember("headers", headers([("PAYMENT-RESPONSE", "The receipt: base64 of JSON.")])),
-                    JSONMember("content", .object([JSONMember(mimeType, .object([]))])),
+                    JSONMember("content", .object([JSONMember(mimeType, .object(described?.answer ?? []))])),
                 ])),
             JSONMember("402", .object([JSONMember("$ref", .string("#/components/responses/PaymentRequired"))])),
         ])

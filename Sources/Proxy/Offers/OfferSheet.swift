@@ -53,7 +53,7 @@ package final class OfferSheet: Sendable {
             ChallengeTemplate(
                 offers: isServed ? version2 : offers, version1: version1, resourceOrigin: origin,
                 description: terms.description, mimeType: terms.mimeType, price: price, grantHeader: "Payment-Grant",
-                extensions: terms.extensions)
+                extensions: terms.extensions, outputSchema: terms.discovery?.version1)
         }
         challenge = makeChallenge(terms.origin)
         self.makeChallenge = makeChallenge
@@ -105,14 +105,17 @@ package struct SheetTerms: Sendable {
     package var registry: AdapterRegistry
     /// What every 402 declares.
     package var extensions: [JSONMember]
+    /// How the resource is called, for directories.
+    package var discovery: DiscoveryDeclaration?
     /// Whether version 1, which knows no extensions, is not offered.
     package var isVersion2Only: Bool
 
     package init(
         description: String = "", mimeType: String = "", origin: String = "", registry: AdapterRegistry,
-        extensions: [JSONMember] = [], isVersion2Only: Bool = false
+        extensions: [JSONMember] = [], discovery: DiscoveryDeclaration? = nil, isVersion2Only: Bool = false
     ) {
-        self.extensions = extensions
+        self.discovery = discovery
+        self.extensions = extensions + [discovery?.member].compactMap(\.self)
         self.isVersion2Only = isVersion2Only
         self.description = description
         self.mimeType = mimeType

@@ -79,7 +79,8 @@ extension FileReader {
             upgrade: upgrade.map(\.value), maxBodyBytes: maxBody.map { UInt64($0.value) }, scrub: scrub.map(\.value),
             limits: limits, freeTier: standing.freeTier, credit: standing.credit, bundle: standing.bundle,
             identifiers: identifiers(section, isFree: value == .free, terms),
-            isDiscoverable: section.read("discoverable", ValueKind.bool)?.value ?? false, meter: meter)
+            isDiscoverable: section.read("discoverable", ValueKind.bool)?.value ?? false,
+            discovery: discovery(section, pattern.value, isFree: value == .free), meter: meter)
         return draft
     }
 

@@ -8,7 +8,7 @@ package enum RouteFileSchema {
         "upstreams": upstreams, "upstreams.servers": servers,
         "upstreams.health": health, "upstreams.tls": upstreamTLS, "routes": routes, "routes.free": free,
         "routes.grant": grant, "routes.bundle": bundle, "routes.price": priceTable, "routes.price.rules": priceRules,
-        "routes.price.service": priceService, "routes.meter": meter,
+        "routes.price.service": priceService, "routes.meter": meter, "routes.discovery": discovery,
         "adapters": adapters,
         "adapters.backend": backend,
     ]
@@ -109,7 +109,7 @@ package enum RouteFileSchema {
         .key("max_body_bytes"), .key("scrub", "[]"), .key("limit"),
         .key("client_limit"), .key("payer_limit"), .key("max_concurrent"), .key("max_queued", "128"),
         .key("queue_timeout", "\"5s\""), .key("meter"), .key("free"), .key("grant"), .key("bundle"),
-        .key("payment_identifier"), .key("discoverable", "true"),
+        .key("payment_identifier"), .key("discoverable", "true"), .key("discovery"),
         .later("mode"),
     ]
 
@@ -130,6 +130,11 @@ package enum RouteFileSchema {
 
     private static let grant: [KeySpec] = [
         .key("for"), .key("scope", "\"resource\""), .key("uses"), .key("bytes"),
+    ]
+
+    private static let discovery: [KeySpec] = [
+        .key("method"), .key("body_type", "\"json\""), .key("input"), .key("input_schema"), .key("headers"),
+        .key("output"), .key("output_schema"),
     ]
 
     private static let bundle: [KeySpec] = [

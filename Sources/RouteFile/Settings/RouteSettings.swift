@@ -47,6 +47,8 @@ package struct RouteSettings: Sendable {
     package var identifiers: IdentifierPolicy?
     /// Whether the documents under `/.well-known/x402` list it.
     package var isDiscoverable: Bool
+    /// How it is called, for directories.
+    package var discovery: DiscoveryDeclaration?
     /// What is counted of its answers.
     package var meter: UsageMeter?
 

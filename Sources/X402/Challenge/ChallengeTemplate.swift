@@ -18,12 +18,13 @@ package struct ChallengeTemplate: Sendable {
     package init(
         offers: [PaymentRequirements], version1: [PaymentRequirements]? = nil, resourceOrigin: String,
         description: String = "", mimeType: String = "", price: String = "", grantHeader: String? = nil,
-        extensions: [JSONMember] = []
+        extensions: [JSONMember] = [], outputSchema: JSONValue? = nil
     ) {
         let version1 = version1 ?? offers
         precondition(!offers.isEmpty || !version1.isEmpty, "a challenge has an offer")
         let origin = resourceOrigin.hasSuffix("/") ? String(resourceOrigin.dropLast()) : resourceOrigin
-        let resource = Resource(url: origin, description: description, mimeType: mimeType)
+        let resource = Resource(
+            url: origin, description: description, mimeType: mimeType, outputSchema: outputSchema)
         header = ChallengeHeader(
             offers: offers, resource: resource, grantHeader: grantHeader, extensions: extensions)
         body = ChallengeBody(offers: version1, resource: resource)

@@ -25,6 +25,7 @@ extension PaymentRequirements {
             JSONMember("maxTimeoutSeconds", .number(String(maxTimeoutSeconds))),
             JSONMember("asset", .string(asset.description)),
         ]
+        if let schema = resource.outputSchema { members.append(JSONMember("outputSchema", schema)) }
         if let extra = extra.json { members.append(JSONMember("extra", extra)) }
         return .object(members)
     }

@@ -45,8 +45,11 @@ package struct Resource: Hashable, Sendable {
     package var url: String
     package var description: String
     package var mimeType: String
+    /// How it is called, in version 1's form.
+    package var outputSchema: JSONValue?
 
-    package init(url: String, description: String = "", mimeType: String = "") {
+    package init(url: String, description: String = "", mimeType: String = "", outputSchema: JSONValue? = nil) {
+        self.outputSchema = outputSchema
         self.url = url
         self.description = description
         self.mimeType = mimeType

@@ -24,7 +24,8 @@ extension ListedRoute {
         if sheets.isEmpty, !hasUnknownPrices { return nil }
         self.init(
             pattern: route.pattern, description: route.description, mimeType: route.mimeType,
-            prices: sheets.map { Price($0) }, hasUnknownPrices: hasUnknownPrices, isMetered: route.isMetered)
+            prices: sheets.map { Price($0) }, hasUnknownPrices: hasUnknownPrices, isMetered: route.isMetered,
+            declaration: route.discovery)
     }
 }
 

@@ -44,7 +44,8 @@ extension PaywallRoute {
             }
         let terms = SheetTerms(
             description: route.description, mimeType: route.mimeType, origin: origin, registry: registry,
-            extensions: route.extensions, isVersion2Only: route.identifiers?.isRequired == true)
+            extensions: route.extensions, discovery: route.isDiscoverable ? route.discovery : nil,
+            isVersion2Only: route.identifiers?.isRequired == true)
         self.init(
             name: route.name, upstream: route.upstream, pricing: file.pricing(of: route, on: terms, client),
             freeTier: route.freeTier,
