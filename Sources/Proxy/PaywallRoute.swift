@@ -30,7 +30,7 @@ package final class PaywallRoute: Sendable {
     /// Whom its offers pay.
     let payees: Set<Account>
     package let timing: SettlementTiming
-    package let chargeOn: StatusSet
+    package let chargeOn: ChargePolicy
     package let redelivery: RedeliveryPolicy
     package let facts: Facts
     package let limits: RouteLimits
@@ -50,7 +50,7 @@ package final class PaywallRoute: Sendable {
     package init(
         name: String, upstream: Int, pricing: RoutePricing = .free, freeTier: FreeTier? = nil,
         credit: RouteCredit? = nil, timing: SettlementTiming = .before,
-        chargeOn: StatusSet = .standard, redelivery: RedeliveryPolicy = RedeliveryPolicy(), facts: Facts = .none,
+        chargeOn: ChargePolicy = .standard, redelivery: RedeliveryPolicy = RedeliveryPolicy(), facts: Facts = .none,
         upgrades: UpgradeSet = .webSocket, returns: ReturnPolicy = .asItCame, maxBodyBytes: UInt64? = nil,
         leastValidity: Int64 = 0, meter: RouteMeter? = nil, limits: RouteLimits = .none,
         advertisedHosts: Set<String> = [], identifiers: IdentifierPolicy? = nil

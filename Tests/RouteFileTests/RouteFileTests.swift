@@ -73,7 +73,7 @@ struct RouteFileTests {
         let route = try #require(file.routes.first)
         #expect(route.timing == .before)
         #expect(route.redeliveries == 3)
-        #expect(route.chargeOn.contains(204) && route.chargeOn.contains(302) && !route.chargeOn.contains(404))
+        #expect(route.chargeOn.statuses.contains(204) && route.chargeOn.statuses.contains(302) && !route.chargeOn.statuses.contains(404))
         #expect(route.forwardPayment == .none)
         let usdc = try #require(AssetCatalogue.asset(id: "usdc@base-sepolia"))
         #expect(
@@ -100,13 +100,14 @@ struct RouteFileTests {
             pay_to = "0x5FbDB2315678afecb367f032d93F642f64180aa3"
             max_timeout_seconds = 30
             charge_on = [200, "404"]
+            charge_within = "250ms"
             redeliveries = 0
             forward_payment = "none"
             description = "b"
             mime_type = "text/plain"
             """
         let payments =
-            "settle = \"after\"\nmax_timeout_seconds = 120\nredeliveries = 5\nforward_payment = \"plain\"\ncharge_on = \"2xx\""
+            "settle = \"after\"\nmax_timeout_seconds = 120\nredeliveries = 5\nforward_payment = \"plain\"\ncharge_on = \"2xx\"\ncharge_min_bytes = \"1KiB\"\ncharge_within = \"5s\""
         let file = try RouteFile.parse(text: SmallFile.text(payments: payments, routes: routes))
         let (first, second) = (file.routes[0], file.routes[1])
         #expect(first.timing == .after && second.timing == .before)
@@ -114,8 +115,10 @@ struct RouteFileTests {
         #expect(first.requirements[0].maxTimeoutSeconds == 120 && second.requirements[0].maxTimeoutSeconds == 30)
         #expect(first.redeliveries == 5 && second.redeliveries == 0)
         #expect(first.forwardPayment == .plain && second.forwardPayment == .none)
-        #expect(first.chargeOn.contains(201) && !first.chargeOn.contains(301))
-        #expect(second.chargeOn.contains(404) && !second.chargeOn.contains(201))
+        #expect(first.chargeOn.statuses.contains(201) && !first.chargeOn.statuses.contains(301))
+        #expect(second.chargeOn.statuses.contains(404) && !second.chargeOn.statuses.contains(201))
+        #expect(first.chargeOn.leastBytes == 1024 && second.chargeOn.leastBytes == 1024)
+        #expect(first.chargeOn.within == .seconds(5) && second.chargeOn.within == .milliseconds(250))
         #expect(second.requirements[0].payTo == Account("0x5FbDB2315678afecb367f032d93F642f64180aa3"))
         #expect(second.description == "b" && second.mimeType == "text/plain")
     }

@@ -43,6 +43,7 @@ extension Exchange {
             consume buffer, body: framing, isIdempotent: payment == nil && head.method.isIdempotent,
             method: head.method, mayUpgrade: upgrade != nil, key: group.hashSource.map(balanceKey) ?? 0, handler: self)
         upstream = request
+        forwarded = loop.deadline()
         if head.body == .none { return }
         guard let bodyInHand else {
             stream.acceptBody()

@@ -59,6 +59,12 @@ final class Exchange {
     /// What was charged, or would be.
     var charge: Charge?
 
+    /// When the request went to the upstream.
+    var forwarded: NIODeadline?
+    /// An answer whose length decides whether it is charged for.
+    var probe: AnswerProbe?
+    /// Why the answer was not what was paid for.
+    var shortfall = ChargePolicy.Shortfall.status
     /// An answer of the upstream that waits for a settlement.
     var held: HeldAnswer?
     /// The key of the id that came with the payment, once it is claimed with it.
@@ -221,6 +227,7 @@ extension Exchange: RequestHandler {
 
     func downstreamClosed(_ reason: StreamClosure) {
         isAbandoned = true
+        if !reason.isOurs { countLeaving() }
         if tunnel?.isOpen == true { return tunnelBroke(reason.remark) }
         if status == 0 { status = 499 }
         remark = reason.remark
@@ -262,16 +269,7 @@ extension Exchange: ResponseHandler {
             _ = admitsAnswer(length)
             return
         }
-        let delivers = delivers(head)
-        if holdsBytes(of: head, delivers: delivers) { return }
-        decide(head, delivers: delivers)
-    }
-
-    /// Whether an answer is what was paid for; a call of gRPC can fail under any status of HTTP.
-    private func delivers(_ head: ResponseHead) -> Bool {
-        guard let route, sheet != nil else { return true }
-        return route.chargeOn.contains(head.status)
-            && !(GRPCAnswer.isAsked(by: stream.head) && GRPCAnswer.hasFailed(head))
+        judge(head)
     }
 
     /// Does what the final head, or a 101, leads to.
@@ -285,7 +283,7 @@ extension Exchange: ResponseHandler {
         case .relayQueued:
             relay(head, receipt: .queued)
         case .releaseAndRelay(let reference):
-            write(.released(reason: "upstream status"), of: reference)
+            write(.released(reason: shortfall.reason.description), of: reference)
             relay(head, receipt: .none)
         case .recordUndelivered(let reference):
             hold(head)
@@ -301,7 +299,7 @@ extension Exchange: ResponseHandler {
             record(.owed, of: reference)
         case .release(let reference):
             upstream?.cancel()
-            write(.released(reason: "upstream status"), of: reference)
+            write(.released(reason: shortfall.reason.description), of: reference)
             log()
         case .unreachable:
             unreachable("upstream head")
@@ -310,6 +308,11 @@ extension Exchange: ResponseHandler {
 
     func responseBody(_ bytes: ByteBuffer) {
         guard admitsAnswer(UInt64(bytes.readableBytes)) else { return }
+        if !probes(bytes) { passOn(bytes) }
+    }
+
+    /// Passes a piece of the answer on, or keeps it with the head that waits.
+    func passOn(_ bytes: ByteBuffer) {
         if held != nil {
             held?.body.append(bytes)
         } else {
@@ -338,6 +341,7 @@ extension Exchange: ResponseHandler {
 
     func responseEnded(trailers: ByteBuffer?) {
         if tunnel == nil { upstream = nil }
+        guard probeEnded() else { return }
         if held != nil {
             held?.isEnded = true
             held?.trailers = trailers
@@ -356,6 +360,7 @@ extension Exchange: ResponseHandler {
             isHoldingBytes = false
             held = nil
         }
+        probe = nil
         if tunnel?.isOpen == true { return tunnelBroke("upstream broke off") }
         tunnel = nil
         switch machine.upstreamFailed() {

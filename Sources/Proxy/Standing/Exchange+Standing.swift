@@ -212,6 +212,14 @@ extension Exchange {
 
     // MARK: End
 
+    /// Counts a request whose client left before the answer began: the upstream has all of it, and runs.
+    ///
+    /// Leaving early is no way to run it for nothing. What came with a payment of its own is redelivered instead.
+    func countLeaving() {
+        guard payment == nil, status == 0, upstream != nil, isRequestComplete else { return }
+        standing?.isServed = true
+    }
+
     /// Gives back or posts what the request was served on; once, at its end.
     func endStanding() {
         guard let standing else { return }

@@ -11,7 +11,7 @@ struct PaymentTerms {
     var maxTimeoutSeconds: Located<Int>?
     /// Whether the file says it, here or in `[payments]`.
     var isTimeoutGiven: Bool
-    var chargeOn: StatusSet
+    var chargeOn: ChargePolicy
     var redeliveries: Located<Int>?
     var forward: Located<ForwardPayment>?
     var identifiers: Located<IdentifierUse>?
@@ -42,11 +42,15 @@ struct PaymentTerms {
             parent?.identifierSeconds
             ?? max(section.read("identifiers_for", ValueKind.duration)?.value.components.seconds ?? 0, 1)
         maxKeptAnswer = parent?.maxKeptAnswer ?? section.read("max_kept_answer", ValueKind.size)?.value ?? 0
-        chargeOn = .standard
-        if let parent, !section.has("charge_on") {
-            chargeOn = parent.chargeOn
-        } else if let items = section.list("charge_on", ValueKind.status)?.map(\.value) {
-            chargeOn = StatusSet(items)
+        chargeOn = parent?.chargeOn ?? .standard
+        if section.has("charge_min_bytes") {
+            chargeOn.leastBytes = section.read("charge_min_bytes", ValueKind.chargedSize)?.value ?? 0
+        }
+        if section.has("charge_within") {
+            chargeOn.within = section.read("charge_within", ValueKind.duration)?.value
+        }
+        if section.has("charge_on"), let items = section.list("charge_on", ValueKind.status)?.map(\.value) {
+            chargeOn.statuses = StatusSet(items)
             if case .array(let elements)? = section.node("charge_on")?.value, elements.isEmpty {
                 section.log.add(section.place(of: "charge_on"), "is empty: nothing would ever be paid for")
             }

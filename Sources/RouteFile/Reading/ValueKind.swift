@@ -1,6 +1,7 @@
 import Ledger
 import Pricing
 import Primitives
+import Proxy
 import Transport
 import X402
 
@@ -65,6 +66,13 @@ enum ValueKind {
             return .mistake("must be a size such as \"64KiB\", not \(node.kind)")
         }
         return SizeText.read(text)
+    }
+
+    /// Bytes of an answer that are held back until it is known to be long enough.
+    static func chargedSize(_ node: DocumentNode) -> Reading<Int> {
+        guard case .value(let bytes) = size(node) else { return size(node) }
+        let most = ChargePolicy.maximumLeastBytes
+        return bytes <= most ? .value(bytes) : .mistake("must be at most \"\(most / 1024)KiB\": so much is held back")
     }
 
     static func listenAddress(_ node: DocumentNode) -> Reading<ListenAddress> {

@@ -55,7 +55,8 @@ package enum RouteFileSchema {
 
     private static let payments: [KeySpec] = [
         .key("pay_to"), .key("accepts"), .key("settle", "\"before\""), .key("max_timeout_seconds", "60"),
-        .key("charge_on", "[\"2xx\", \"3xx\"]"), .key("redeliveries", "3"), .key("forward_payment", "\"none\""),
+        .key("charge_on", "[\"2xx\", \"3xx\"]"), .key("charge_min_bytes"), .key("charge_within"),
+        .key("redeliveries", "3"), .key("forward_payment", "\"none\""),
         .key("forward_key_env"), .key("max_validity", "\"24h\""), .key("batch"), .key("trust_new_payers"),
         .key("new_payer_payments", "3"), .key("known_settlers", "[]"), .key("payment_identifier", "\"off\""),
         .key("identifiers_for", "\"24h\""), .key("max_kept_answer", "\"64KiB\""),
@@ -105,7 +106,8 @@ package enum RouteFileSchema {
     private static let routes: [KeySpec] = [
         .key("match"), .key("host"), .key("upstream"), .key("price"), .key("description", "\"\""),
         .key("mime_type", "\"\""), .key("settle"), .key("pay_to"), .key("accepts"), .key("max_timeout_seconds"),
-        .key("charge_on"), .key("redeliveries"), .key("forward_payment"), .key("upgrade", "[\"websocket\"]"),
+        .key("charge_on"), .key("charge_min_bytes"), .key("charge_within"), .key("redeliveries"),
+        .key("forward_payment"), .key("upgrade", "[\"websocket\"]"),
         .key("max_body_bytes"), .key("scrub", "[]"), .key("limit"),
         .key("client_limit"), .key("payer_limit"), .key("max_concurrent"), .key("max_queued", "128"),
         .key("queue_timeout", "\"5s\""), .key("meter"), .key("free"), .key("grant"), .key("bundle"),

@@ -24,7 +24,7 @@ package struct RouteSettings: Sendable {
     /// The offers of what the source says, but for the amounts.
     package var templates: [RouteOffer]
     package var timing: SettlementTiming
-    package var chargeOn: StatusSet
+    package var chargeOn: ChargePolicy
     package var redeliveries: Int
     package var maxTimeoutSeconds: Int
     package var description: String

@@ -265,4 +265,35 @@ struct LeavingClientTests {
             #expect(try await rig.ask("POST /x", works, body: "question").status == 200)
         }
     }
+
+    @Test("before an answer begins that was free: it is used up, for the upstream runs")
+    func duringFree() async throws {
+        let tier = FreeTier(limit: 1, window: AllowanceWindow(seconds: 86_400))
+        let rail = ScriptedRail()
+        try await withPaywall(
+            [TestRoute(match: "/x", freeTier: tier)], rail: rail, upstream: { _ in .wait }
+        ) { rig in
+            let client = try await rig.client()
+            try await client.send(request("GET /x"))
+            await rig.upstream.requests.reaches(1)
+            await client.leave()
+            await rig.upstream.closures.reaches(1)
+            #expect(try await rig.ask("GET /x").status == 402)
+            #expect(rig.upstream.runs == 1)
+        }
+    }
+
+    @Test("before all of a free request had come: nothing is used, for the upstream has half of it")
+    func halfOfFree() async throws {
+        let tier = FreeTier(limit: 1, window: AllowanceWindow(seconds: 86_400))
+        try await withPaywall([TestRoute(match: "/x", freeTier: tier)]) { rig in
+            let client = try await rig.client()
+            try await client.send("POST /x HTTP/1.1\r\nhost: a\r\ncontent-length: 10\r\n\r\nhalf")
+            await rig.upstream.heads.reaches(1)
+            await client.leave()
+            await rig.upstream.closures.reaches(1)
+            try await rig.barrier()
+            #expect(try await rig.ask("GET /x").status == 200)
+        }
+    }
 }

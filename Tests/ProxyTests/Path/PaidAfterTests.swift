@@ -59,7 +59,8 @@ struct PaidAfterTests {
 
     @Test("charge_on decides what is charged for")
     func chargeOn() async throws {
-        let route = TestRoute(match: "/x", timing: .after, chargeOn: StatusSet(classes: [2], codes: [404]))
+        let route = TestRoute(
+            match: "/x", timing: .after, chargeOn: ChargePolicy(statuses: StatusSet(classes: [2], codes: [404])))
         try await withPaywall([route], upstream: { _ in .bytes(reply("no", status: "404 No")) }) {
             (rig: PaywallRig) async throws in
             let payment = Payer().pay()

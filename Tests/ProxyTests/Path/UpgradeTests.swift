@@ -95,7 +95,7 @@ struct UpgradePathTests {
 
     @Test("a 101 delivers, whatever charge_on says")
     func charged() async throws {
-        let routes = [TestRoute(match: "/x", timing: .after, chargeOn: StatusSet(codes: [200]))]
+        let routes = [TestRoute(match: "/x", timing: .after, chargeOn: ChargePolicy(statuses: StatusSet(codes: [200])))]
         try await withPaywall(routes, upstream: { _ in .last(Self.switched) }) { rig in
             let payment = Payer().pay()
             let client = try await rig.client()

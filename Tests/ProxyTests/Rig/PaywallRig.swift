@@ -19,7 +19,7 @@ struct TestRoute: Sendable {
     /// None for a free route.
     var offers: [PaymentRequirements] = [Offers.offer()]
     var timing = SettlementTiming.before
-    var chargeOn = StatusSet.standard
+    var chargeOn = ChargePolicy.standard
     var redelivery = RedeliveryPolicy()
     var facts = PaywallRoute.Facts.none
     var limits = RouteLimits.none
@@ -27,6 +27,7 @@ struct TestRoute: Sendable {
     var upgrades = UpgradeSet.webSocket
     var maxBodyBytes: UInt64?
     var identifiers: IdentifierPolicy?
+    var freeTier: FreeTier?
     /// Prices by rules, instead of the offers.
     var table: TestTable?
 
@@ -139,7 +140,7 @@ final class PaywallRig: Sendable {
         let built = try routes.map { route in
             PaywallRoute(
                 name: route.match, upstream: 0, pricing: try route.pricing(on: terms),
-                credit: route.credit(on: terms), timing: route.timing,
+                freeTier: route.freeTier, credit: route.credit(on: terms), timing: route.timing,
                 chargeOn: route.chargeOn, redelivery: route.redelivery, facts: route.facts, upgrades: route.upgrades,
                 maxBodyBytes: route.maxBodyBytes, meter: route.meter, limits: route.limits,
                 advertisedHosts: route.advertisedHosts, identifiers: route.identifiers)
