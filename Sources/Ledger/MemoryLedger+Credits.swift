@@ -72,7 +72,7 @@ extension MemoryLedger {
     }
 
     /// One step under the lock; its reply goes out in the order of steps.
-    private func submit<Value: Sendable>(
+    func submit<Value: Sendable>(
         _ reply: @escaping @Sendable (Result<Value, LedgerError>) -> Void, _ body: (inout State) -> Value
     ) {
         state.withLock { state in

@@ -16,6 +16,7 @@ package final class MemoryLedger: PaymentLedger {
         var allowances: [Bytes32: Allowance] = [:]
         var credits = MemoryCredits()
         var identifiers = MemoryIdentifiers()
+        var shadow: [ShadowKey: ShadowCount] = [:]
         var isClosed = false
         /// Replies that are due, in the order of their commits.
         var outbox: [@Sendable () -> Void] = []

@@ -6,7 +6,7 @@ package import X402
 /// Beside the states of the payments it keeps the books: a transition that moves money writes its entry in the same step.
 /// Every method is one atomic step, durable before it answers where the store is durable. Replies come on a thread of the
 /// store's own choosing, in the order of commits; callers hop to where they belong. Safe from any thread.
-package protocol PaymentLedger: AllowanceLedger, CreditLedger {
+package protocol PaymentLedger: AllowanceLedger, CreditLedger, ShadowLedger {
     /// The key of the hashes of presenters' addresses, kept with the payments so that a restart knows their clients again.
     ///
     /// Nil where nothing outlives the process.

@@ -19,7 +19,7 @@ enum LedgerSchema {
     /// Written without a list: SQLite 3.40 builds a table for `IN` at every row.
     static let isOpen = "(value < 4 OR value = 7 OR (service = 2 AND is_rewritten = 1))"
 
-    private static let migrations: [String] = [first, second, third, fourth, fifth, sixth]
+    private static let migrations: [String] = [first, second, third, fourth, fifth, sixth, seventh]
 
     /// What repeats from payment to payment is one row of `terms`; a payment names it by number.
     ///
@@ -196,6 +196,24 @@ enum LedgerSchema {
             content BLOB
         ) STRICT;
         CREATE INDEX identifier_end ON identifier (expires_at);
+        """
+
+    /// What requests would have brought on routes in shadow mode.
+    ///
+    /// `day` is in days since 1970-01-01 UTC; network and asset are empty where there was no price.
+    private static let seventh = """
+        CREATE TABLE shadow (
+            day INTEGER NOT NULL,
+            route TEXT NOT NULL,
+            client TEXT NOT NULL,
+            outcome INTEGER NOT NULL,
+            network TEXT NOT NULL,
+            asset TEXT NOT NULL,
+            requests INTEGER NOT NULL,
+            charged INTEGER NOT NULL,
+            amount ANY NOT NULL,
+            PRIMARY KEY (day, route, client, outcome, network, asset)
+        ) STRICT, WITHOUT ROWID;
         """
 
     /// The key of the hashes of presenters' addresses.

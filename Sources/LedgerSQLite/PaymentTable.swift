@@ -14,6 +14,7 @@ final class PaymentTable {
     let allowances: AllowanceTable
     let credits: CreditTable
     let identifiers: IdentifierTable
+    let shadow: ShadowTable
     private let insert: Statement
     private let update: Statement
     private let byIdentity: Statement
@@ -35,6 +36,7 @@ final class PaymentTable {
         allowances = try AllowanceTable(connection: connection)
         credits = try CreditTable(connection: connection, journal: journal)
         identifiers = try IdentifierTable(connection: connection)
+        shadow = try ShadowTable(connection: connection)
         insert = try Statement(PaymentRow.insert, on: connection)
         update = try Statement(PaymentRow.update, on: connection)
         byIdentity = try Statement(PaymentRow.select + " WHERE p.identity = ?1", on: connection)
@@ -203,6 +205,7 @@ final class PaymentTable {
         journal.keep()
         allowances.keep()
         identifiers.keep()
+        shadow.keep()
     }
 
     /// Forgets what a rolled back transaction left in memory.
@@ -212,6 +215,7 @@ final class PaymentTable {
         journal.takeBack()
         allowances.takeBack()
         identifiers.takeBack()
+        shadow.takeBack()
     }
 
     /// The most frequent transition without reading the row first: `PaymentState.after` from the one usual state.

@@ -23,8 +23,10 @@ package final class PaywallRoute: Sendable {
     package let credit: RouteCredit?
     /// What becomes of clients' own ids; nil where they are not looked at.
     package let identifiers: IdentifierPolicy?
-    /// Whether it asks nothing of any request.
+    /// Whether it asks nothing of any request: it has no price, or is in shadow mode.
     package let isFree: Bool
+    /// Whether its requests are priced and recorded, and asked for nothing.
+    package let isShadow: Bool
     /// The longest time that an offer of this route stands.
     let maxTimeoutSeconds: Int
     /// Whom its offers pay.
@@ -53,7 +55,7 @@ package final class PaywallRoute: Sendable {
         chargeOn: ChargePolicy = .standard, redelivery: RedeliveryPolicy = RedeliveryPolicy(), facts: Facts = .none,
         upgrades: UpgradeSet = .webSocket, returns: ReturnPolicy = .asItCame, maxBodyBytes: UInt64? = nil,
         leastValidity: Int64 = 0, meter: RouteMeter? = nil, limits: RouteLimits = .none,
-        advertisedHosts: Set<String> = [], identifiers: IdentifierPolicy? = nil
+        advertisedHosts: Set<String> = [], identifiers: IdentifierPolicy? = nil, isShadow: Bool = false
     ) {
         self.identifiers = identifiers
         self.leastValidity = leastValidity
@@ -64,7 +66,9 @@ package final class PaywallRoute: Sendable {
         self.pricing = pricing
         self.freeTier = freeTier
         self.credit = credit
-        isFree = if case .free = pricing { true } else { false }
+        let hasPrice = if case .free = pricing { false } else { true }
+        self.isShadow = isShadow && hasPrice
+        isFree = isShadow || !hasPrice
         let offers = pricing.offers + (credit?.sale?.offers ?? [])
         maxTimeoutSeconds = offers.reduce(0) { max($0, $1.maxTimeoutSeconds) }
         payees = Set(offers.map(\.payTo))

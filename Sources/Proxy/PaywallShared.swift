@@ -34,6 +34,8 @@ package final class PaywallShared: Sendable {
     /// Paid requests that run, by payer.
     let payerCounts = ActiveCounts()
     let gates = GateBook()
+    /// How long what shadow mode counted waits to be written.
+    let shadowDelay: Duration
 
     /// Clients and payers that are kept apart (`limits.max_tracked`).
     package static let maxTracked = 65_536
@@ -42,10 +44,11 @@ package final class PaywallShared: Sendable {
         ledger: any PaymentLedger, desk: RailDesk, accessLog: LogSink?, addressKey: Bytes32,
         maxTracked: Int = PaywallShared.maxTracked, leaseSeconds: Int64 = 86_400,
         backlog: TransitionBacklog = TransitionBacklog(),
-        upstreams: UpstreamBook = UpstreamBook(),
+        upstreams: UpstreamBook = UpstreamBook(), shadowDelay: Duration = .seconds(1),
         now: @escaping @Sendable () -> UnixTime = PaywallShared.systemTime
     ) {
         self.upstreams = upstreams
+        self.shadowDelay = shadowDelay
         self.ledger = ledger
         self.desk = desk
         self.accessLog = accessLog

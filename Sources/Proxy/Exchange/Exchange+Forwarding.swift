@@ -109,14 +109,14 @@ extension Exchange {
 
     func relay(_ head: ResponseHead, receipt: AnswerReceipt) {
         status = head.status
-        let isServed = standing?.isServed ?? (receipt == .settled || receipt == .queued)
+        let isServed = shadow?.isCharged ?? standing?.isServed ?? (receipt == .settled || receipt == .queued)
         if isServed { answerMeter?.began(head) } else { answerMeter = nil }
         let buffer = ReturnedHead.build(
-            head, isPriced: route?.isFree == false, isPaid: receipt != .none || standing != nil,
+            head, isPriced: route?.isFree == false, isPaid: receipt != .none || standing != nil && shadow == nil,
             policy: route?.returns ?? .asItCame, in: stream.headBuffer()
         ) {
             self.writeReceipt(receipt, to: &$0)
-            self.standing?.writeFields(now: self.loop.now(), to: &$0)
+            if self.shadow == nil { self.standing?.writeFields(now: self.loop.now(), to: &$0) }
         }
         if tunnel != nil { return openTunnel(consume buffer) }
         answerKeeper?.began(

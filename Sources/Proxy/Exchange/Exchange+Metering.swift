@@ -10,7 +10,9 @@ import X402
 extension Exchange {
     /// Starts to count what is paid for on a metered route.
     func startMetering(_ route: PaywallRoute) {
-        guard answerMeter == nil, let meter = route.meter, payment != nil || balanceDraw != nil else { return }
+        guard answerMeter == nil, let meter = route.meter,
+            payment != nil || balanceDraw != nil || shadow?.offer != nil
+        else { return }
         answerMeter = AnswerMeter(meter.meter)
     }
 
@@ -53,7 +55,7 @@ extension Exchange {
     private var chargeTerms: (tariff: RouteMeter.AssetTariff, authorised: UInt256)? {
         guard let meter = route?.meter else { return nil }
         if let draw = balanceDraw { return meter.tariff(in: draw.currency).map { ($0, draw.amount) } }
-        guard let offer = payment?.offer else { return nil }
+        guard let offer = payment?.offer ?? shadow?.offer else { return nil }
         return meter.tariff(of: offer).map { ($0, offer.amount) }
     }
 

@@ -26,10 +26,11 @@ struct AnswerProbe {
 extension Exchange {
     /// Decides about the final head of an answer, at once or when enough of its body has come.
     func judge(_ head: ResponseHead) {
+        let elapsed = forwarded.map { Duration.nanoseconds((loop.deadline() - $0).nanoseconds) } ?? .zero
+        if shadow != nil { return decide(head, delivers: shadowHead(head, elapsed: elapsed)) }
         guard let route, sheet != nil else { return proceed(head, delivers: true) }
         // A call of gRPC can fail under any status of HTTP.
         if GRPCAnswer.isAsked(by: stream.head), GRPCAnswer.hasFailed(head) { return proceed(head, delivers: false) }
-        let elapsed = forwarded.map { Duration.nanoseconds((loop.deadline() - $0).nanoseconds) } ?? .zero
         switch route.chargeOn.judge(head, elapsed: elapsed) {
         case .delivers:
             proceed(head, delivers: true)

@@ -6,7 +6,7 @@ import X402
 /// A price that no rule names: somebody is asked for it.
 extension Exchange {
     func askSource(_ quote: RequestQuote, _ route: PaywallRoute) {
-        guard let source = quote.tariff.source else { return answer(.priceUnavailable) }
+        guard let source = quote.tariff.source else { return unpriced(route, .priceUnavailable) }
         let question = question(quote.facts, quote.tariff, source, route)
         let key = SHA256.hash(question.text)
         quote.question = key
@@ -80,7 +80,7 @@ extension Exchange {
 
     private func sourceFailed(_ source: PriceSource, _ quote: RequestQuote, _ route: PaywallRoute) {
         loop.counters.pricesUnavailable += 1
-        guard let amount = source.fallback else { return answer(.priceUnavailable) }
+        guard let amount = source.fallback else { return unpriced(route, .priceUnavailable) }
         remark = "price unavailable"
         quote.rule = "fallback"
         if let question = quote.question {

@@ -54,8 +54,13 @@ extension Exchange {
             askSource(quote, route)
         case .refused(let refusal):
             hold(quote)
-            answer(.unpriced(refusal))
+            unpriced(route, .unpriced(refusal))
         }
+    }
+
+    /// Answers a request whose price cannot be told.
+    func unpriced(_ route: PaywallRoute, _ answer: Answer) {
+        route.isShadow ? shadowUnpriced(on: route, as: answer) : self.answer(answer)
     }
 
     func admit(_ sheet: OfferSheet?, _ quote: RequestQuote, _ route: PaywallRoute) {
@@ -78,7 +83,7 @@ extension Exchange {
     private func unreadable(_ refusal: BodyRefusal, _ quote: RequestQuote, _ route: PaywallRoute) {
         guard let dearest = quote.tariff.body?.dearest else {
             hold(quote)
-            return answer(.unreadableBody(refusal))
+            return unpriced(route, .unreadableBody(refusal))
         }
         quote.rule = "dearest"
         quote.stopScanning()
@@ -101,7 +106,7 @@ extension Exchange {
             if status == 0 { quote.hold(bytes) }
             return false
         case .passing:
-            if quote.agrees(bytes) { return true }
+            if quote.agrees(bytes) || shadow != nil { return true }
             refuseBody(.unreadableBody(.notJSON), remark: "request body changed its price")
             return false
         }
@@ -118,7 +123,7 @@ extension Exchange {
             quote.noteEnd(trailers: trailers)
             return false
         case .passing:
-            if quote.agreesAtEnd() { return true }
+            if quote.agreesAtEnd() || shadow != nil { return true }
             refuseBody(.unreadableBody(.notJSON), remark: "request body changed its price")
             return false
         }

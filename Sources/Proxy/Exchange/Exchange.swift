@@ -97,6 +97,9 @@ final class Exchange {
     /// Why the request could not draw on what was paid before.
     var creditRefusal: ReasonCode?
 
+    /// What it would have cost on a route in shadow mode.
+    var shadow: ShadowNote?
+
     /// Nobody waits for an answer any more.
     var isAbandoned = false
 
@@ -139,6 +142,8 @@ final class Exchange {
                 answer(.tooManyRequests(overrun))
             } else if isTooLong(for: route) {
                 answer(.refusedHead(.bodyTooLarge))
+            } else if route.isShadow {
+                quote(route)
             } else if route.isFree {
                 admitFree(route)
             } else if isUpstreamDown(route) {
@@ -180,6 +185,7 @@ final class Exchange {
         reckon()
         giveRightsBack()
         if standing != nil { endStanding() }
+        if shadow != nil { recordShadow() }
         loop.finished(self)
     }
 }
@@ -377,6 +383,7 @@ extension Exchange: ResponseHandler {
             recordUndelivered(reference)
         case .abort:
             standing?.isBroken = true
+            shadow?.isCharged = false
             remark = "upstream broke off"
             stream.abort()
             log()

@@ -3,7 +3,7 @@ import Transport
 /// Which answers of an upstream are what was paid for (`charge_on`, `charge_min_bytes`, `charge_within`).
 package struct ChargePolicy: Hashable, Sendable {
     package var statuses: StatusSet
-    /// Bytes of body that an answer must have; zero for no bound. At most `maximumLeastBytes`.
+    /// Bytes of body that an answer must have, at most `maximumLeastBytes`; zero for no bound.
     package var leastBytes: Int
     /// How long after the request was forwarded its answer may begin; nil for no bound.
     package var within: Duration?

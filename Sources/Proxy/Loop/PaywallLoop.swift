@@ -30,6 +30,7 @@ package final class PaywallLoop: RequestDelegate {
     /// Where the bodies of answers of our own are written; each is copied out before the next.
     var scratch = ByteBuffer()
     var counters = LoopCounters()
+    private var shadows = ShadowTally()
     let inbox: LoopInbox
 
     package init(eventLoop: any EventLoop, shared: PaywallShared, generation: PaywallGeneration) {
@@ -116,6 +117,7 @@ package final class PaywallLoop: RequestDelegate {
         let elapsed = (NIODeadline.now() - exchange.started).nanoseconds
         accessLog.member("us", UInt64(max(0, elapsed / 1000)))
         logPayment(of: exchange)
+        logShadow(of: exchange)
         if let remark = exchange.remark { accessLog.member("remark", remark.description) }
         accessLog.endLine()
     }
@@ -139,6 +141,39 @@ package final class PaywallLoop: RequestDelegate {
         accessLog.member("metering", charge.reason.rawValue)
         if let meter = exchange.route?.meter?.meter {
             for (quantity, count) in zip(meter.quantities, charge.counts) { accessLog.count(quantity, count) }
+        }
+    }
+
+    private func logShadow(of exchange: Exchange) {
+        guard let shadow = exchange.shadow else { return }
+        accessLog.member("shadow", shadow.outcome.word)
+        if let reason = shadow.reason { accessLog.member("reason", reason.rawValue) }
+        guard let offer = shadow.offer else { return }
+        accessLog.member("amount", offer.amount.description)
+        accessLog.member("asset", offer.asset.description)
+        accessLog.member("network", offer.network.name)
+    }
+
+    // MARK: Shadow mode
+
+    /// Counts a request of a route in shadow mode; it is written soon.
+    func countShadow(_ key: ShadowKey, _ count: ShadowCount) {
+        let isFirst = shadows.isEmpty
+        shadows.add(key, count)
+        guard isFirst else { return }
+        let bound = NIOLoopBound(self, eventLoop: eventLoop)
+        eventLoop.scheduleTask(in: TimeAmount(shared.shadowDelay)) { bound.value.writeShadow() }
+    }
+
+    private func writeShadow() {
+        if shadows.isEmpty { return }
+        let lines = shadows.take()
+        let bound = NIOLoopBound(self, eventLoop: eventLoop)
+        let eventLoop = eventLoop
+        shared.ledger.addShadow(lines) { result in
+            // Counted again with the next; at most as many kinds of them as are kept apart.
+            guard case .failure = result else { return }
+            eventLoop.execute { for line in lines { bound.value.countShadow(line.key, line.count) } }
         }
     }
 
@@ -236,6 +271,7 @@ package final class PaywallLoop: RequestDelegate {
 
     /// Closes what the loop holds open.
     func close() {
+        writeShadow()
         flushTimer?.cancel()
         for pool in pools.values { pool.close() }
         pools = [:]

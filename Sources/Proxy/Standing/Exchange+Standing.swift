@@ -19,6 +19,7 @@ extension Exchange {
 
     /// The same once it is known what the request may cost at most.
     func admitAsked(_ route: PaywallRoute, _ priced: OfferSheet) {
+        if route.isShadow { return shadow(priced, on: route) }
         sheet = route.credit?.sale ?? priced
         guard route.credit != nil else { return admitFreeOrPriced(route) }
         drawSheet = priced
@@ -84,14 +85,15 @@ extension Exchange {
                     if exchange.isAbandoned { return exchange.endStanding() }
                     then(exchange, outcome.isGranted)
                 case .failure(let error):
-                    if !exchange.isAbandoned { exchange.answer(.ledgerUnavailable(error)) }
+                    if exchange.isAbandoned { return }
+                    route.isShadow ? then(exchange, false) : exchange.answer(.ledgerUnavailable(error))
                 }
             }
         }
     }
 
     /// Whose requests are counted together with this one; nil where it cannot be told.
-    private func freeSubject(of tier: FreeTier) -> [UInt8]? {
+    func freeSubject(of tier: FreeTier) -> [UInt8]? {
         switch tier.subject {
         case .client:
             guard let address = client.address else { return [] }

@@ -25,6 +25,12 @@ final class MistakeLog {
         warnings.append(mistake(place, reason, nil))
     }
 
+    /// Warns of what several routes would say of one inherited key.
+    func warnOnce(_ place: Place, _ reason: String) {
+        let warning = mistake(place, reason, nil)
+        if !warnings.contains(warning) { warnings.append(warning) }
+    }
+
     /// In the order of the lines.
     var sorted: [RouteFileMistake] { Self.byLine(mistakes) }
 

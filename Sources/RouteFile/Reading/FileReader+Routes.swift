@@ -62,7 +62,7 @@ extension FileReader {
         guard let pattern, let upstream, let price, let value = price.price, let description, let mimeType,
             let timing = terms.timing,
             let maxTimeout = terms.maxTimeoutSeconds, let redeliveries = terms.redeliveries,
-            let forward = terms.forward,
+            let forward = terms.forward, let mode = terms.mode,
             let limits, standing.isWhole
         else { return draft }
         if forward.value == .signed, !context.hasForwardKey {
@@ -80,8 +80,16 @@ extension FileReader {
             limits: limits, freeTier: standing.freeTier, credit: standing.credit, bundle: standing.bundle,
             identifiers: identifiers(section, isFree: value == .free, terms),
             isDiscoverable: section.read("discoverable", ValueKind.bool)?.value ?? false,
-            discovery: discovery(section, pattern.value, isFree: value == .free), meter: meter)
+            discovery: discovery(section, pattern.value, isFree: value == .free), meter: meter,
+            mode: mode.value)
+        noteMode(mode, of: section, isFree: value == .free)
         return draft
+    }
+
+    private func noteMode(_ mode: Located<RouteMode>, of section: Section, isFree: Bool) {
+        if isFree { return section.refuse(["mode"], "has no meaning on a free route: nothing is asked of it") }
+        guard mode.value == .shadow else { return }
+        log.warnOnce(mode.place, "\"shadow\": prices are recorded, and nobody is asked to pay")
     }
 
     private func pattern(_ section: Section) -> Located<RoutePattern>? {

@@ -107,7 +107,7 @@ struct FileReader {
         let entries = routes.enumerated().map { index, route in
             let next = classes.count
             let cost: RouteCost =
-                if route.isFree {
+                if route.isFree || route.isShadow {
                     .free
                 } else if route.pricesByPath {
                     .priced(class: -1 - index)

@@ -18,6 +18,7 @@ struct PaymentTerms {
     /// How long ids are remembered, and the longest answer that is kept; of the whole file.
     var identifierSeconds: Int64
     var maxKeptAnswer: Int
+    var mode: Located<RouteMode>?
 
     init(_ section: Section, assets: AssetBook, inheriting parent: PaymentTerms?) {
         payTo = section.has("pay_to") ? PayTo(section) : parent?.payTo
@@ -42,6 +43,7 @@ struct PaymentTerms {
             parent?.identifierSeconds
             ?? max(section.read("identifiers_for", ValueKind.duration)?.value.components.seconds ?? 0, 1)
         maxKeptAnswer = parent?.maxKeptAnswer ?? section.read("max_kept_answer", ValueKind.size)?.value ?? 0
+        mode = inherited("mode", parent?.mode, ValueKind.word(RouteMode.allCases.map { ($0.rawValue, $0) }))
         chargeOn = parent?.chargeOn ?? .standard
         if section.has("charge_min_bytes") {
             chargeOn.leastBytes = section.read("charge_min_bytes", ValueKind.chargedSize)?.value ?? 0

@@ -59,7 +59,7 @@ package enum RouteFileSchema {
         .key("redeliveries", "3"), .key("forward_payment", "\"none\""),
         .key("forward_key_env"), .key("max_validity", "\"24h\""), .key("batch"), .key("trust_new_payers"),
         .key("new_payer_payments", "3"), .key("known_settlers", "[]"), .key("payment_identifier", "\"off\""),
-        .key("identifiers_for", "\"24h\""), .key("max_kept_answer", "\"64KiB\""),
+        .key("identifiers_for", "\"24h\""), .key("max_kept_answer", "\"64KiB\""), .key("mode", "\"enforce\""),
         .secret("forward_key", instead: "forward_key_env"),
     ]
 
@@ -112,7 +112,7 @@ package enum RouteFileSchema {
         .key("client_limit"), .key("payer_limit"), .key("max_concurrent"), .key("max_queued", "128"),
         .key("queue_timeout", "\"5s\""), .key("meter"), .key("free"), .key("grant"), .key("bundle"),
         .key("payment_identifier"), .key("discoverable", "true"), .key("discovery"),
-        .later("mode"),
+        .key("mode"),
     ]
 
     private static let priceTable: [KeySpec] = [

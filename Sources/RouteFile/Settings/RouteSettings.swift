@@ -52,7 +52,12 @@ package struct RouteSettings: Sendable {
     /// What is counted of its answers.
     package var meter: UsageMeter?
 
+    /// Whether its price is asked for.
+    package var mode: RouteMode
+
     package var isFree: Bool { price == .free }
+    /// Whether its requests are priced and recorded, and asked for nothing.
+    package var isShadow: Bool { mode == .shadow && !isFree }
 
     /// Whether its price depends on its path.
     package var pricesByPath: Bool {
@@ -113,6 +118,13 @@ package struct RouteOffer: Hashable, Sendable {
     package var versions: [Int]
     /// The adapter of the highest of the versions.
     package var adapter: String
+}
+
+/// `mode`: whether a priced route asks for its price.
+package enum RouteMode: String, Hashable, Sendable, CaseIterable {
+    case enforce
+    /// Every request is priced and recorded, and none is asked for anything.
+    case shadow
 }
 
 /// `forward_payment`: what the upstream is told of a payment.

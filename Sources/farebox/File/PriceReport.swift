@@ -51,6 +51,7 @@ struct PriceReport {
         pairs.add("upstream", upstream)
         pairs.add("price", explanation.price)
         pairs.add("rule", explanation.rule)
+        if route?.isShadow == true { pairs.add("mode", "shadow: recorded, and not asked for") }
         for (index, reason) in explanation.reasons.enumerated() { pairs.add(index == 0 ? "why" : "", reason.shown()) }
         guard !explanation.offers.isEmpty else { return pairs.lines() }
         var table = TextTable([
@@ -79,6 +80,7 @@ struct PriceReport {
             "status": status.map { .integer($0) }, "route": .text(route?.name), "line": route.map { .integer($0.line) },
             "upstream": .text(upstream), "price": .text(explanation.price), "rule": .text(explanation.rule),
             "settle": .text(route.flatMap { $0.isFree ? nil : $0.timing.word }),
+            "mode": .text(route.flatMap { $0.isFree ? nil : $0.mode.rawValue }),
             "why": .array(explanation.reasons.map(JSONValue.string)),
             "offers": route.map { _ in .array(explanation.offers.map(Self.json)) },
         ])

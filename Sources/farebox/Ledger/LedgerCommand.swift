@@ -21,7 +21,7 @@ struct LedgerCommand: ParsableCommand {
         subcommands: [
             List.self, Show.self, Verify.self, Reconcile.self, Export.self, Resolve.self, Debts.self, Forgive.self,
             Credits.self,
-            Refund.self,
+            Refund.self, Report.self,
         ])
 
     /// Lists payments, newest first.

@@ -59,7 +59,7 @@ extension PaywallRoute {
             leastValidity: route.timing == .batch ? file.batch.plan.margin.components.seconds : 0,
             meter: file.meter(of: route),
             limits: route.limits, advertisedHosts: file.server.hasPublicURL ? [] : file.hosts(of: route),
-            identifiers: route.identifiers)
+            identifiers: route.identifiers, isShadow: route.isShadow)
     }
 }
 

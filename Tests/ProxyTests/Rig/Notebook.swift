@@ -42,7 +42,7 @@ final class Notebook<Entry: Sendable>: Sendable {
     }
 
     /// A test that runs out of time is cancelled, and waits no longer.
-    private func wait(until isMet: @escaping @Sendable ([Entry]) -> Bool) async {
+    func wait(until isMet: @escaping @Sendable ([Entry]) -> Bool) async {
         let id = state.withLock { state in
             state.nextID += 1
             return state.nextID

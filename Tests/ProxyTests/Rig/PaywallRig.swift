@@ -28,6 +28,7 @@ struct TestRoute: Sendable {
     var maxBodyBytes: UInt64?
     var identifiers: IdentifierPolicy?
     var freeTier: FreeTier?
+    var isShadow = false
     /// Prices by rules, instead of the offers.
     var table: TestTable?
 
@@ -143,7 +144,7 @@ final class PaywallRig: Sendable {
                 freeTier: route.freeTier, credit: route.credit(on: terms), timing: route.timing,
                 chargeOn: route.chargeOn, redelivery: route.redelivery, facts: route.facts, upgrades: route.upgrades,
                 maxBodyBytes: route.maxBodyBytes, meter: route.meter, limits: route.limits,
-                advertisedHosts: route.advertisedHosts, identifiers: route.identifiers)
+                advertisedHosts: route.advertisedHosts, identifiers: route.identifiers, isShadow: route.isShadow)
         }
         var upstream = UpstreamConfiguration(name: "api", address: .host("127.0.0.1", port: upstreamPort))
         // A machine that is busy with other tests is slow, and no failure of the upstream.
@@ -221,7 +222,8 @@ func withPaywall(
     let clock = TestClock()
     let desk = RailDesk(limit: settings.deskLimit)
     let shared = PaywallShared(
-        ledger: ledger, desk: desk, accessLog: settings.accessLog, addressKey: .zero, now: { clock.now })
+        ledger: ledger, desk: desk, accessLog: settings.accessLog, addressKey: .zero, shadowDelay: .zero,
+        now: { clock.now })
     let generation = try PaywallRig.generation(
         routes, unmatchedFree: settings.unmatchedFree, trust: settings.trust, limits: settings.requestLimits,
         upstreamPort: upstream.port, rail: rail,

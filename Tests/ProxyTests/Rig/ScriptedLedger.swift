@@ -26,6 +26,9 @@ final class ScriptedLedger: PaymentLedger {
     let inner: any PaymentLedger
     let claims = Notebook<Claim>()
     let transitions = Notebook<Transition>()
+    /// What shadow mode wrote, as it came.
+    let shadows = Notebook<ShadowLine>()
+    let shadowFailures = Notebook<Void>()
     private let script = Mutex(Script())
 
     init(_ inner: any PaymentLedger = MemoryLedger()) { self.inner = inner }
@@ -72,6 +75,17 @@ final class ScriptedLedger: PaymentLedger {
         inner.apply(event, to: reference, now: now) { result in
             self.transitions.note(Transition(event: event, outcome: try? result.get()))
             answer(result)
+        }
+    }
+
+    func addShadow(_ lines: [ShadowLine], reply: @escaping @Sendable (Result<Void, LedgerError>) -> Void) {
+        if script.withLock({ $0.failing.contains("shadow") }) {
+            reply(.failure(Self.failure))
+            return shadowFailures.note(())
+        }
+        inner.addShadow(lines) { result in
+            reply(result)
+            for line in lines { self.shadows.note(line) }
         }
     }
 
