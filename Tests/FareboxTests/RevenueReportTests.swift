@@ -59,7 +59,7 @@ struct RevenueReportTests {
     func text() {
         #expect(
             report(by: .route).lines(limit: 1) == [
-                "MODE    ROUTE   REQUESTS  UNPAID  FREE  PAID  REFUSED  UNPRICED  CHARGED                                                                                    REVENUE",
+                "MODE    ROUTE   REQUESTS  UNPAID  FREE  PAID  REFUSED  UNPRICED  CHARGED                                                                          REVENUE",
                 "shadow  GET /a        10       5     4     1        0         0        6  5 units of 0x1aBaEA1f7C830bD89Acc67eC4af516284b1bC33c + $0.005 (5000 usdc@base)",
                 "and 1 more rows: --limit shows them",
                 "total shadow: 5 units of 0x1aBaEA1f7C830bD89Acc67eC4af516284b1bC33c + $0.005 (5000 usdc@base)",

@@ -92,7 +92,8 @@ struct ExampleFileTests {
     func explanations() throws {
         // Keys that [payments] explains, and those of a second or third kind of adapter.
         let elsewhere: Set<String> = [
-            "pay_to", "accepts", "max_timeout_seconds", "charge_on", "charge_min_bytes", "charge_within", "redeliveries", "mode",
+            "pay_to", "accepts", "max_timeout_seconds", "charge_on", "charge_min_bytes", "charge_within",
+            "redeliveries", "mode",
             "forward_payment",
         ]
         let unexplained = try ExampleFile().unexplained.filter {

@@ -73,7 +73,9 @@ struct RouteFileTests {
         let route = try #require(file.routes.first)
         #expect(route.timing == .before)
         #expect(route.redeliveries == 3)
-        #expect(route.chargeOn.statuses.contains(204) && route.chargeOn.statuses.contains(302) && !route.chargeOn.statuses.contains(404))
+        #expect(
+            route.chargeOn.statuses.contains(204) && route.chargeOn.statuses.contains(302)
+                && !route.chargeOn.statuses.contains(404))
         #expect(route.forwardPayment == .none)
         let usdc = try #require(AssetCatalogue.asset(id: "usdc@base-sepolia"))
         #expect(
