@@ -4,10 +4,10 @@ import RouteFile
 import X402
 
 extension DiscoveryBook {
-    /// What a file sells; routes that are free, or do not want to be found, are not listed.
+    /// What a file sells; routes that ask nothing, or do not want to be found, are not listed.
     convenience init(_ file: RouteFile, origin: String) {
         self.init(
-            file.routes.filter { !$0.isFree && $0.isDiscoverable }.compactMap(ListedRoute.init), origin: origin,
+            file.routes.filter { !$0.isFree && !$0.isShadow && $0.isDiscoverable }.compactMap(ListedRoute.init), origin: origin,
             hosts: file.server.hasPublicURL ? [] : Set(file.routes.compactMap(\.pattern.host)),
             patterns: file.routes.map(\.pattern))
     }
