@@ -106,10 +106,12 @@ struct IdentifierConformanceTests {
             _ = try await ledger.apply(.uncertain(transaction: "0x1"), to: reference)
             #expect(try await ledger.reserve(Self.request(2)) == .pending(transaction: "0x1"))
             _ = try await ledger.apply(.released(reason: "refused"), to: reference)
-            let second = try await ledger.grant(Self.request(2))
+            let second = try await ledger.grant(Self.request(2, fingerprint: 601))
+            #expect(try await ledger.reserve(Self.request(3)) == .identifierRefused(.conflict))
             ledger.keep(Self.answer, under: Sample.bytes(500), of: reference.identity)
             _ = try await ledger.apply(.delivered, to: second)
-            #expect(try await ledger.reserve(Self.request(3)) == .identifierRefused(.answered))
+            let same = Self.request(3, fingerprint: 601)
+            #expect(try await ledger.reserve(same) == .identifierRefused(.answered))
         }
     }
 

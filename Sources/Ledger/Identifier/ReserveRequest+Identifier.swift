@@ -5,8 +5,8 @@ extension ReserveRequest {
     ///
     /// | what the id was used with | answer |
     /// |---|---|
-    /// | another fingerprint | conflict |
     /// | released, expired, written off, or unknown by now | the claim alone decides, and has the id from then on |
+    /// | another fingerprint | conflict |
     /// | reserved, settling, settled and forwarding, within its lease | in flight |
     /// | uncertain | pending |
     /// | served | the kept answer, or that it is not kept |
@@ -20,12 +20,12 @@ extension ReserveRequest {
         identifier entry: IdentifierEntry, holder: PaymentEntry?, own: PaymentEntry?
     ) -> ReserveDecision? {
         guard let identifier else { return nil }
-        guard entry.fingerprint == identifier.fingerprint else { return .refuse(.identifierRefused(.conflict)) }
         guard let holder, holder.record.claim.owner.isSameParty(as: claim.owner) else { return nil }
         switch holder.record.state.value {
         case .released, .expired, .writtenOff: return nil
         case .reserved, .settling, .uncertain, .settled, .owed: break
         }
+        guard entry.fingerprint == identifier.fingerprint else { return .refuse(.identifierRefused(.conflict)) }
         if entry.payment == claim.identity { return again(holder, entry.answer) }
         if let refusal = refusal(over: own) { return .refuse(refusal) }
         return instead(of: holder, entry.answer)

@@ -55,6 +55,7 @@ package struct ListedRoute: Sendable {
     var priceText: String {
         let texts = prices.map(\.text).reduce(into: [String]()) { if !$0.contains($1) { $0.append($1) } }
         let bound = range
+        if texts.isEmpty { return "told by the 402" }
         guard texts.count > 1 || hasUnknownPrices else { return texts.first ?? "" }
         guard let (least, most) = bound else { return texts.joined(separator: " or ") }
         if hasUnknownPrices { return "from \(least)" }

@@ -310,6 +310,33 @@ struct FacilitatorAPITests {
         await bench.stop()
     }
 
+    @Test("an id of the payer is told its result again, is good for no other payment, and is each seller's own")
+    func identifiers() async throws {
+        let bench = try await Bench(keys: "shop:first-key-of-the-shop,other:second-key-of-others")
+        let shop = [(name: "X-API-Key", value: "first-key-of-the-shop")]
+        let other = [(name: "X-API-Key", value: "second-key-of-others")]
+        func settle(_ nonce: UInt64, _ id: String, _ seller: [(name: String, value: String)]) async throws
+            -> OutgoingResponse
+        {
+            let extensions = #","extensions":{"payment-identifier":{"info":{"required":false,"id":"\#(id)"}}}},"#
+            let text = String(decoding: request(nonce: nonce), as: UTF8.self)
+                .replacing(#"},"paymentRequirements""#, with: extensions + #""paymentRequirements""#)
+            return try await bench.send("POST", "/settle", Array(text.utf8), fields: seller)
+        }
+        let id = "pay_7d5d747be160e280"
+        let receipt = try await settle(1, id, shop)
+        #expect(try json(receipt)["success"] == .bool(true))
+        #expect(try await settle(1, id, shop).body == receipt.body)
+        let conflict = try await settle(2, id, shop)
+        #expect(conflict.status == 409)
+        #expect(try json(conflict)["errorReason"] == .string("payment_identifier_conflict"))
+        #expect(try json(try await settle(2, id, other))["success"] == .bool(true))
+        let malformed = try await settle(3, "short", shop)
+        #expect(malformed.status == 200)
+        #expect(try json(malformed)["errorReason"] == .string("invalid_payment_identifier"))
+        await bench.stop()
+    }
+
     @Test("settle is limited for each caller, verify is not")
     func rateLimit() async throws {
         let bench = try await Bench(
