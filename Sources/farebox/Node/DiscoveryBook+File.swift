@@ -7,7 +7,8 @@ extension DiscoveryBook {
     /// What a file sells; routes that ask nothing, or do not want to be found, are not listed.
     convenience init(_ file: RouteFile, origin: String) {
         self.init(
-            file.routes.filter { !$0.isFree && !$0.isShadow && $0.isDiscoverable }.compactMap(ListedRoute.init), origin: origin,
+            file.routes.filter { !$0.isFree && !$0.isShadow && $0.isDiscoverable }.compactMap(ListedRoute.init),
+            origin: origin,
             hosts: file.server.hasPublicURL ? [] : Set(file.routes.compactMap(\.pattern.host)),
             patterns: file.routes.map(\.pattern))
     }
