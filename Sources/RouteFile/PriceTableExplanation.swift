@@ -1,4 +1,4 @@
-import Pricing
+package import Pricing
 package import Primitives
 
 /// What a request brings beside method and target, as far as its price may depend on it.
@@ -7,10 +7,14 @@ package struct PricedContent: Sendable {
     /// Nil for a request without one.
     package var body: [UInt8]?
     package var now: UnixTime
+    /// What its payer has paid.
+    package var paid: PayerVolume
 
     package init(
-        fields: [(name: String, value: String)] = [], body: [UInt8]? = nil, now: UnixTime = UnixTime(0)
+        fields: [(name: String, value: String)] = [], body: [UInt8]? = nil, now: UnixTime = UnixTime(0),
+        paid: PayerVolume = .none
     ) {
+        self.paid = paid
         self.fields = fields
         self.body = body
         self.now = now
@@ -50,7 +54,7 @@ struct PriceTableExplanation {
             method: request.method, now: request.content.now,
             readings: Array(request.target.utf8).withUnsafeBytes { target in
                 reader.readHead(target: target, doubts: request.doubts, eachLine: Self.lines(request.content))
-            })
+            }, paid: request.content.paid)
         for rule in table.rules {
             var outcome = table.outcome(of: rule, facts)
             if outcome == .needs(.body) {
@@ -109,7 +113,7 @@ struct PriceTableExplanation {
         switch condition {
         case .field(let index, _): ", and it is \(facts.readings[index].shown)"
         case .method: ", and it is \(facts.method)"
-        case .time, .paid: ""
+        case .time, .paid, .payments: ""
         }
     }
 

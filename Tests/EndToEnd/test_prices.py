@@ -8,6 +8,7 @@ from kit import farebox as program
 from kit.payments import Challenge
 from kit.polling import wait_until
 from kit.routes import route
+from kit.sign_in import sign_in
 from kit.upstream import Answer, Upstream
 
 JSON = {"content-type": "application/json"}
@@ -25,6 +26,8 @@ TABLE = {
 ROUTES = [
     route("GET,POST /draw/:city", TABLE),
     route("POST /dearest", TABLE | {"on_unreadable_body": "dearest", "rules": TABLE["rules"][3:]}),
+    route("GET /volume/*", {"default": "$0.01", "volume_per": "365d", "rules": [
+        {"name": "regular", "when": {"paid": ">= $0.02"}, "price": "$0.004"}]}),
     route("GET /margin", {"cost": "$0.004", "margin": "25%", "minimum": "$0.001"}),
 ]
 
@@ -158,6 +161,25 @@ def test_the_command_explains_and_checks(shop, tmp_path):
     broken.write_text(shop.file.read_text().replace("par*", "par*\", path.town = \"x"))
     result = program.run("check", "--config", str(broken))
     assert result.returncode == 1 and "the route has no parameter :town" in result.stdout
+
+
+def test_a_payer_who_signs_in_is_told_the_price_that_it_has_earned(shop, make_payer):
+    regular, other = make_payer(), make_payer()
+    for number in range(2):
+        assert shop.pay(regular, f"/volume/{number}")[1].status == 200
+    challenge = shop.challenge("/volume/a")
+    assert challenge.offers[0]["amount"] == "10000"
+    known = Challenge(shop.fetch("GET", "/volume/a", sign_in(challenge, regular)))
+    assert known.offers[0]["amount"] == "4000"
+    assert Challenge(shop.fetch("GET", "/volume/a", sign_in(challenge, regular))).error == "invalid_siwx_nonce"
+    assert Challenge(shop.fetch("GET", "/volume/a", sign_in(shop.challenge("/volume/a"), other))).offers[0]["amount"] == "10000"
+    assert shop.fetch("GET", "/volume/a", regular.pay(known).v2_fields()).status == 200
+    assert shop.pay(regular, "/volume/b")[1].status == 200, "the base price is everybody's"
+    assert shop.fetch("GET", "/volume/a", other.pay(known).v2_fields()).status == 402
+    assert [row["amount"] for row in shop.rows_of(regular)] == ["10000", "4000", "10000", "10000"]
+    for paid, price in [("$0.01", "$0.01"), ("$0.02", "$0.004")]:
+        result = program.run("price", "--config", str(shop.file), "--json", "--paid", paid, "GET", "/volume/a")
+        assert json.loads(result.stdout)["price"] == price, result.stdout
 
 
 @pytest.fixture(scope="module")

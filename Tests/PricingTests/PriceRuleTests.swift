@@ -193,15 +193,16 @@ struct PriceRuleTests {
                 PriceRule(
                     name: "model", conditions: [.method(["POST"]), .field(0, try .parse("gpt*"))], amount: 1),
                 PriceRule(
-                    name: "regular", conditions: [.paid([try #require(NumberComparison(.atLeast, "100"))])], amount: 2),
+                    name: "regular", conditions: [.paid(try #require(VolumeComparison.list(">= $100", .dollars)))],
+                    amount: 2),
             ], fields: [.body(["model"])])
         var facts = Self.facts("POST", [.absent])
         #expect(table.quote(for: facts) == .needs(.body))
         facts.isBodyRead = true
         #expect(table.quote(for: facts) == .needs(.payer))
-        facts.paid = 99
+        facts.paid = PayerVolume(paid: 99_999_999_999)
         #expect(table.quote(for: facts) == .priced(amount: 0, rule: nil))
-        facts.paid = 100
+        facts.paid = PayerVolume(paid: 100_000_000_000)
         #expect(table.quote(for: facts) == .priced(amount: 2, rule: 1))
         facts.readings = [.text("gpt-4")]
         #expect(table.quote(for: facts) == .priced(amount: 1, rule: 0))

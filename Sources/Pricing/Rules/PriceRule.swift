@@ -24,8 +24,10 @@ package enum PriceCondition: Hashable, Sendable {
     case field(Int, ValueTest)
     /// Any of these windows is open.
     case time([TimeWindow])
-    /// How often the payer has paid in the table's period.
-    case paid([NumberComparison])
+    /// How many dollars the payer has paid in the table's window.
+    case paid([VolumeComparison])
+    /// How often it has paid.
+    case payments([VolumeComparison])
 }
 
 /// What is known of a request when its price is asked.
@@ -35,11 +37,11 @@ package struct QuoteFacts: Sendable {
     /// In the order of the table's fields; those of the body count only once it has been read.
     package var readings: [FieldReading]
     package var isBodyRead: Bool
-    /// How often the payer has paid in the table's period; nil where it is not known.
-    package var paid: UInt64?
+    /// What the payer has paid in the table's window; nil where nobody has looked yet.
+    package var paid: PayerVolume?
 
     package init(
-        method: String, now: UnixTime, readings: [FieldReading], isBodyRead: Bool = false, paid: UInt64? = nil
+        method: String, now: UnixTime, readings: [FieldReading], isBodyRead: Bool = false, paid: PayerVolume? = nil
     ) {
         self.method = method
         self.now = now
@@ -53,7 +55,7 @@ package struct QuoteFacts: Sendable {
 package enum QuoteNeed: Hashable, Sendable {
     /// The fields of the JSON body.
     case body
-    /// Who pays, and how often it has.
+    /// Who pays, and what it has paid.
     case payer
     /// What the price source says.
     case source

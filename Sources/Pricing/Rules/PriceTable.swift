@@ -103,8 +103,10 @@ package struct PriceTable: Hashable, Sendable {
             return .verdict(test.verdict(on: facts.readings[index]))
         case .paid(let comparisons):
             guard let paid = facts.paid else { return .needs(.payer) }
-            guard let count = ExactDecimal(paid.description.utf8) else { return .verdict(.fails) }
-            return .verdict(comparisons.allSatisfy { $0.holds(for: count) } ? .holds : .fails)
+            return .verdict(comparisons.allSatisfy { $0.holds(for: paid.paid) } ? .holds : .fails)
+        case .payments(let comparisons):
+            guard let paid = facts.paid else { return .needs(.payer) }
+            return .verdict(comparisons.allSatisfy { $0.holds(for: paid.payments) } ? .holds : .fails)
         }
     }
 
@@ -131,6 +133,7 @@ extension PriceTable {
         case .field(let index, let test): "\(fields[index]) = \(test)"
         case .time(let windows): "time = \(windows.map { "\"\($0)\"" }.joined(separator: ", "))"
         case .paid(let comparisons): "paid = \"\(comparisons.map(\.description).joined(separator: ", "))\""
+        case .payments(let comparisons): "payments = \"\(comparisons.map(\.description).joined(separator: ", "))\""
         }
     }
 }

@@ -79,6 +79,7 @@ extension Exchange {
         guard let payment, let charge else { return }
         if charge.amount == .zero { return write(.released(reason: "nothing charged"), of: reference) }
         write(.charged(amount: charge.amount), of: reference)
+        countVolume(charge.amount)
         switch payment.rail.settlement {
         case .local:
             let transaction = payment.localTransaction(of: reference.identity)

@@ -247,6 +247,8 @@ extension Exchange {
             case .granted(let reference), .settleFirst(let reference):
                 startKeeping(of: route)
                 payment?.reference = reference
+                // Claim and settlement were one step.
+                if payment?.transaction != nil { countPayment() }
             case .answered(let answer):
                 keptAnswer = answer
                 grant = nil

@@ -38,7 +38,7 @@ extension Exchange {
         }
     }
 
-    private func decide(_ quote: RequestQuote, _ route: PaywallRoute) {
+    func decide(_ quote: RequestQuote, _ route: PaywallRoute) {
         switch quote.tariff.table.quote(for: quote.facts) {
         case .priced(let amount, let rule):
             quote.rule = rule.map { quote.tariff.table.rules[$0].name } ?? "default"
@@ -46,8 +46,8 @@ extension Exchange {
         case .needs(.body):
             readBody(of: quote, route)
         case .needs(.payer):
-            // Before the payment is read nobody is known, and who is not known has paid nothing.
-            quote.facts.paid = 0
+            // At first the price of a payer whom nobody knows; who it is comes after.
+            quote.facts.paid = PayerVolume.none
             decide(quote, route)
         case .needs(.source):
             hold(quote)
@@ -65,6 +65,7 @@ extension Exchange {
 
     func admit(_ sheet: OfferSheet?, _ quote: RequestQuote, _ route: PaywallRoute) {
         hold(quote)
+        if quote.facts.paid != nil { return admitPayer(sheet, quote, route) }
         guard let sheet else { return admitFree(route) }
         admit(route, sheet)
     }
@@ -167,7 +168,7 @@ extension Exchange {
     /// What another table sees of this request; nil where it cannot look into the body.
     private func facts(under tariff: RouteTariff, at now: UnixTime) -> QuoteFacts? {
         var facts = facts(tariff.reader, at: now)
-        facts.paid = 0
+        facts.paid = quote?.facts.paid ?? PayerVolume.none
         if let quote, quote.tariff === tariff {
             facts.readings = quote.facts.readings
             facts.isBodyRead = quote.facts.isBodyRead

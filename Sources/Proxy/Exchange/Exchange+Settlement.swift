@@ -32,6 +32,7 @@ extension Exchange {
         switch machine.settled(outcome, mayOwe: payment?.isExposureBounded == true) {
         case .record(let reference, let transaction):
             payment?.transaction = transaction
+            countPayment()
             record(.settled(transaction: transaction, forwardingUntil: lease), of: reference)
         case .releaseAndRefuse(let reference, let reason):
             write(.released(reason: reason.rawValue), of: reference)
@@ -48,6 +49,7 @@ extension Exchange {
             payment?.transaction = transaction
             record(.uncertain(transaction: transaction), of: reference)
         case .recordDeferred(let reference):
+            countPayment()
             record(.deferred, of: reference)
         case .forfeit(let reference, let reason):
             forfeit(reference, reason: reason.rawValue)
@@ -97,6 +99,7 @@ extension Exchange {
         guard let payment else { return }
         let transaction = payment.localTransaction(of: reference.identity)
         self.payment?.transaction = transaction
+        countPayment()
         record(.settled(transaction: transaction, forwardingUntil: lease), of: reference)
     }
 

@@ -302,6 +302,7 @@ extension Exchange: ResponseHandler {
             recordSettledLocally(reference)
         case .recordOwed(let reference):
             hold(head)
+            countPayment()
             record(.owed, of: reference)
         case .release(let reference):
             upstream?.cancel()

@@ -1,6 +1,7 @@
 import NIOCore
 import Pricing
 import Primitives
+import X402
 
 /// The price of one request under a table, while it is being found out and after.
 ///
@@ -17,7 +18,18 @@ final class RequestQuote {
         case passing
     }
 
+    /// How far the payer is known, where the price depends on it.
+    enum PayerSearch {
+        case unsought
+        /// A payment that came along names who has paid this; the price of nobody in particular stands beside.
+        case paying(Payment, PayerVolume, base: OfferSheet)
+        case signingIn
+        case signedIn(String)
+        case settled
+    }
+
     let tariff: RouteTariff
+    var payer = PayerSearch.unsought
     var facts: QuoteFacts
     private(set) var phase = Phase.head
     /// The rule that decided, for the log.

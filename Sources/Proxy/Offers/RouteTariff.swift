@@ -25,13 +25,16 @@ package final class RouteTariff: Sendable {
     let source: PriceSource?
     /// Makes the sheets of what the source says.
     let maker: SheetMaker?
+    /// Counts what payers pay; nil where no price depends on it.
+    let volume: VolumeCounter?
 
     package init(
         _ table: PriceTable, pattern: RoutePattern, sheets: [OfferSheet?], body: BodyTerms? = nil,
-        source: PriceSource? = nil, maker: SheetMaker? = nil
+        source: PriceSource? = nil, maker: SheetMaker? = nil, volume: VolumeCounter? = nil
     ) {
         self.source = source
         self.maker = maker
+        self.volume = volume
         self.table = table
         self.sheets = sheets
         self.body = body

@@ -1,5 +1,6 @@
 import EVM
 import Ledger
+import Pricing
 import Primitives
 import Transport
 import X402
@@ -11,7 +12,7 @@ extension Exchange {
 
     /// The extension that a 402 declares; nil where nothing is opened by a sign-in.
     func signInExtension(of sheet: OfferSheet) -> JSONMember? {
-        guard route?.credit != nil else { return nil }
+        guard route?.credit != nil || quote?.facts.paid != nil else { return nil }
         let chains = Self.chains(of: sheet)
         if chains.isEmpty { return nil }
         let origin = advertisedOrigin(of: sheet)
@@ -82,6 +83,12 @@ extension Exchange {
         return .success(SignedIn(payer: signer.checksummed, nonce: signIn.nonce, until: until))
     }
 
+    /// The payer draws on what it has paid before, or gets its own price first where there is one.
+    private func signedIn(_ payer: String, on route: PaywallRoute) {
+        if case .signingIn? = quote?.payer { return price(for: payer, on: route) }
+        draw(.payer(payer), on: route)
+    }
+
     private static func signer(of digest: Bytes32, _ signature: [UInt8]) -> Address? {
         guard case .signature(let signature) = signature.withUnsafeBytes({ RecoverableSignature.parse($0) }) else {
             return nil
@@ -101,7 +108,7 @@ extension Exchange {
                 switch result {
                 case .failure(let error): exchange.answer(.ledgerUnavailable(error))
                 case .success(let outcome) where !outcome.isGranted: exchange.refuseSignIn(.used, on: route)
-                case .success: exchange.draw(.payer(signIn.payer), on: route)
+                case .success: exchange.signedIn(signIn.payer, on: route)
                 }
             }
         }

@@ -25,6 +25,8 @@ extension Exchange {
         drawSheet = priced
         if stream.head.has(.paymentGrant), let token = presentedToken {
             draw(.token(SHA256.hash(token), payment: nil), on: route)
+        } else if case .signedIn(let payer)? = quote?.payer {
+            draw(.payer(payer), on: route)
         } else if stream.head.has(.signInWithX) {
             signIn(on: route)
         } else {

@@ -13,6 +13,8 @@ struct PriceDraft {
     var asksDearestForUnreadable = false
     /// Nil where the table tells every price.
     var source: PriceSourceSettings?
+    /// Seconds of the windows in which what payers have paid is counted; nil where no price depends on it.
+    var volumeSeconds: Int64?
 
     var isTable: Bool { if case .table = price { true } else { false } }
 }
@@ -56,9 +58,10 @@ extension FileReader {
         draft.amounts = amounts.all
         readBody(section, reader.fields, &draft)
         guard let fallback, rules.count == sections.count else { return draft }
-        draft.price = .table(
-            PriceTable(
-                fields: reader.fields, rules: rules, fallback: fallback, amounts: amounts.all.map(\.value)))
+        let table = PriceTable(
+            fields: reader.fields, rules: rules, fallback: fallback, amounts: amounts.all.map(\.value))
+        draft.volumeSeconds = volumeWindow(section, table)
+        if !table.dependsOnPayer || draft.volumeSeconds != nil { draft.price = .table(table) }
         return draft
     }
 

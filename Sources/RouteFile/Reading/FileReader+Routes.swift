@@ -53,6 +53,7 @@ extension FileReader {
         if let price, price.price != .free {
             sheets = self.sheets(price, section, terms, context)
             checkTimes(section, terms, context)
+            checkVolume(price, section, terms)
         }
         let standing = standing(
             section, isFree: price.map { $0.price == .free }, prices: sheets ?? [], terms, context)
@@ -71,7 +72,7 @@ extension FileReader {
         draft.settings = RouteSettings(
             name: pattern.value.description, pattern: pattern.value, line: section.place.line, upstream: upstream.value,
             price: value, sheets: sheets ?? [], terms: price.terms, bodyPrice: bodyPrice(price, sheets ?? []),
-            source: price.source,
+            source: price.source, volumeSeconds: price.volumeSeconds,
             templates: templates(price, section, terms, context),
             timing: timing.value, chargeOn: terms.chargeOn,
             redeliveries: redeliveries.value, maxTimeoutSeconds: maxTimeout.value, description: description.value,

@@ -14,7 +14,7 @@ struct PriceConditionReader {
     }
 
     private static let places = ["header", "query", "path", "body"]
-    private static let others = ["method", "time", "present", "absent", "paid"]
+    private static let others = ["method", "time", "paid", "payments", "present", "absent"]
 
     /// The longest way to a field of the body, and the longest of its names.
     private static let maxDepth = 16
@@ -41,9 +41,8 @@ struct PriceConditionReader {
         case "time": return list(node, Self.window).map { [.time($0)] }
         case "present": return presence(node, .present)
         case "absent": return presence(node, .absent)
-        case "paid":
-            log.add(node.place, "is not available in this version")
-            return nil
+        case "paid": return volumes(node, .dollars).map { [.paid($0)] }
+        case "payments": return volumes(node, .payments).map { [.payments($0)] }
         default: return fieldConditions(Self.path(key), node)
         }
     }
@@ -77,8 +76,9 @@ struct PriceConditionReader {
 
     private func unknown(_ path: [String], _ place: Place) -> [PriceCondition]? {
         log.add(
-            place, "unknown condition: there are method, time, present, absent, header.…, query.…, path.… and body.…",
-            suggestion: NearestName.of(path.first ?? "", among: Self.places + Self.others.filter { $0 != "paid" }))
+            place,
+            "unknown condition: there are method, time, paid, payments, present, absent, header.…, query.…, path.… and body.…",
+            suggestion: NearestName.of(path.first ?? "", among: Self.places + Self.others))
         return nil
     }
 
@@ -211,6 +211,17 @@ struct PriceConditionReader {
         if elements.isEmpty { log.add(node.place, "is empty: no request would meet it") }
         let values = elements.compactMap { kind($0).value(at: $0.place, log) }
         return values.count == elements.count && !values.isEmpty ? values : nil
+    }
+
+    private func volumes(_ node: DocumentNode, _ unit: VolumeComparison.Unit) -> [VolumeComparison]? {
+        if case .string(let text) = node.value, let comparisons = VolumeComparison.list(text, unit) {
+            return comparisons
+        }
+        switch unit {
+        case .dollars: log.add(node.place, "must compare dollars, as in \">= $100\"")
+        case .payments: log.add(node.place, "must compare a number of payments, as in \">= 1000\"")
+        }
+        return nil
     }
 
     private static func window(_ node: DocumentNode) -> Reading<TimeWindow> {

@@ -118,7 +118,7 @@ package enum RouteFileSchema {
     private static let priceTable: [KeySpec] = [
         .key("default"), .key("cost"), .key("margin"), .key("minimum"), .key("maximum"), .key("rate"),
         .key("max_body_bytes", "\"64KiB\""), .key("on_unreadable_body", "\"refuse\""), .key("rules"),
-        .key("service"),
+        .key("volume_per"), .key("service"),
     ]
 
     private static let priceService: [KeySpec] = [

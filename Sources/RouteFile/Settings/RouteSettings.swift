@@ -21,6 +21,8 @@ package struct RouteSettings: Sendable {
     package var bodyPrice: BodyPriceSettings?
     /// Nil where the table tells every price.
     package var source: PriceSourceSettings?
+    /// Seconds of the windows in which what payers have paid is counted; nil where no price depends on it.
+    package var volumeSeconds: Int64?
     /// The offers of what the source says, but for the amounts.
     package var templates: [RouteOffer]
     package var timing: SettlementTiming
@@ -79,7 +81,7 @@ package struct RouteSettings: Sendable {
         Cost(
             price: price, sheets: (sheets + [bundle].compactMap(\.self)).map(\.requirements), terms: terms,
             body: bodyPrice,
-            freeTier: freeTier, credit: credit, source: source == nil ? nil : name)
+            freeTier: freeTier, credit: credit, source: source == nil && volumeSeconds == nil ? nil : name)
     }
 
     package struct Cost: Hashable, Sendable {
@@ -89,7 +91,7 @@ package struct RouteSettings: Sendable {
         private var body: BodyPriceSettings?
         private var freeTier: FreeTier?
         private var credit: CreditOffer?
-        /// The route whose source tells its prices.
+        /// The route, where its prices depend on more than its file: a source, or what payers have paid.
         private var source: String?
 
         fileprivate init(

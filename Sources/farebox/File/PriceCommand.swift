@@ -1,4 +1,5 @@
 import ArgumentParser
+import Pricing
 import Proxy
 import RouteFile
 
@@ -40,6 +41,14 @@ struct PriceCommand: ParsableCommand {
     @Option(help: ArgumentHelp("The moment to price for, as 2026-11-21T09:05:00Z; now by default.", valueName: "time"))
     var at: TimeArgument?
 
+    @Option(
+        help: ArgumentHelp("What the payer has paid on the route, as '$150'; nothing by default.", valueName: "dollars")
+    )
+    var paid: String?
+
+    @Option(help: ArgumentHelp("How often the payer has paid; never by default.", valueName: "count"))
+    var payments: UInt64?
+
     @OptionGroup
     var file: RouteFileOptions
 
@@ -49,7 +58,8 @@ struct PriceCommand: ParsableCommand {
     func run() throws {
         let file = try file.loadOrFail()
         let content = PricedContent(
-            fields: try fields(), body: try data.map(BodyArgument.read), now: at?.time ?? PaywallShared.systemTime())
+            fields: try fields(), body: try data.map(BodyArgument.read), now: at?.time ?? PaywallShared.systemTime(),
+            paid: PayerVolume(paid: try dollarsPaid(), payments: payments ?? 0))
         let report = PriceReport(
             method: method, explanation: file.explain(method: method, target: url, with: content), file: file)
         if case .notATarget = report.explanation.outcome {
@@ -61,6 +71,14 @@ struct PriceCommand: ParsableCommand {
             for line in report.lines { OutputStream.standard.line(line) }
         }
         if !report.isForwarded { throw ExitStatus.failure }
+    }
+
+    private func dollarsPaid() throws -> UInt64 {
+        guard let paid else { return 0 }
+        guard paid.hasPrefix("$"), let units = PayerVolume.billionths(ofDollars: paid.dropFirst()) else {
+            throw ValidationError("what was paid is written '$150' or '$0.5'")
+        }
+        return units
     }
 
     private func fields() throws -> [(name: String, value: String)] {

@@ -111,7 +111,8 @@ extension RouteFile {
             return .table(
                 RouteTariff(
                     table, pattern: route.pattern, sheets: route.sheets.map { sheet($0, of: route, on: terms) },
-                    body: body, source: source(of: route, client), maker: maker(of: route, on: terms)))
+                    body: body, source: source(of: route, client), maker: maker(of: route, on: terms),
+                    volume: volume(of: route, table)))
         }
     }
 
@@ -128,6 +129,18 @@ extension RouteFile {
             kind, fields: source.fields, fallback: source.fallback, refusesFree: route.terms.minimum != nil,
             book: QuoteBook(
                 lifetime: source.lifetime, standing: Int64(route.maxTimeoutSeconds), maxOpen: source.maxConcurrent))
+    }
+
+    private func volume(of route: RouteSettings, _ table: PriceTable) -> VolumeCounter? {
+        guard let seconds = route.volumeSeconds else { return nil }
+        let priced = route.allOffers.compactMap { offer in
+            assets.first { $0.id == offer.asset }.map { asset in
+                (Currency(network: offer.requirements.network, asset: offer.requirements.asset), asset.priced)
+            }
+        }
+        return VolumeCounter(
+            table, window: AllowanceWindow(seconds: seconds), terms: route.terms,
+            assets: Dictionary(priced, uniquingKeysWith: { first, _ in first }))
     }
 
     private func maker(of route: RouteSettings, on terms: SheetTerms) -> SheetMaker? {

@@ -38,15 +38,14 @@ struct TestRoute: Sendable {
         guard let table else { return offers.isEmpty ? .free : .fixed(OfferSheet(offers, on: terms)) }
         return .table(
             RouteTariff(
-                PriceTable(
-                    fields: table.fields, rules: table.rules,
-                    fallback: table.teller == nil ? .amount(0) : .source(fields: []), amounts: []),
+                table.prices,
                 pattern: try RoutePattern.parse(match),
                 sheets: table.offers.map { $0.isEmpty ? nil : OfferSheet($0, on: terms) },
                 body: table.maxBodyBytes.map { maxBytes in
                     RouteTariff.BodyTerms(
                         maxBytes: maxBytes, dearest: table.dearest.map { OfferSheet($0, on: terms) })
-                }, source: table.source, maker: table.teller == nil ? nil : TestTable.maker(on: terms)))
+                }, source: table.source, maker: table.teller == nil ? nil : TestTable.maker(on: terms),
+                volume: table.volumeSeconds.map { TestTable.counter(table.prices, seconds: $0) }))
     }
     var meter: RouteMeter?
     /// What a payment opens beyond its request; a bundle is sold for these offers instead.
@@ -69,6 +68,20 @@ struct TestTable: Sendable {
     var dearest: [PaymentRequirements]?
     /// Tells what no rule does.
     var teller: ScriptedTeller?
+    /// The windows in which what payers pay is counted.
+    var volumeSeconds: Int64?
+
+    var prices: PriceTable {
+        PriceTable(
+            fields: fields, rules: rules, fallback: teller == nil ? .amount(0) : .source(fields: []), amounts: [])
+    }
+
+    static func counter(_ prices: PriceTable, seconds: Int64) -> VolumeCounter {
+        let asset = PricedAsset(id: Offers.asset.id, decimals: 6, isDollarPegged: true)
+        return VolumeCounter(
+            prices, window: AllowanceWindow(seconds: seconds), terms: .none,
+            assets: [Currency(network: Offers.network, asset: .address(Offers.asset.address)): asset])
+    }
 
     var source: PriceSource? {
         teller.map {
