@@ -89,8 +89,11 @@ struct PriceTableExplanation {
     }
 
     private mutating func explainSource(_ route: RouteSettings) {
-        reasons.append("the price service is asked, by a running paywall only")
         guard let source = route.source else { return }
+        switch source.kind {
+        case .service: reasons.append("the price service is asked, by a running paywall only")
+        case .upstream: reasons.append("the upstream is asked for the price, by a running paywall only")
+        }
         let failing = source.fallback.map { "\(route.sheets[$0].price) is asked" } ?? "the request is answered 503"
         reasons.append("where it fails, \(failing)")
     }

@@ -134,7 +134,7 @@ extension RouteFile {
                 explanation.outcome = .unpriced(route: index, status: status)
                 return
             case .source:
-                explanation.rule = "service"
+                explanation.rule = route.source?.isUpstream == true ? "upstream" : "service"
                 return
             case .sheet(let chosen, let rule):
                 sheet = chosen

@@ -182,6 +182,60 @@ def test_a_payer_who_signs_in_is_told_the_price_that_it_has_earned(shop, make_pa
         assert json.loads(result.stdout)["price"] == price, result.stdout
 
 
+class TestQuotesOfTheUpstream:
+    @pytest.fixture(scope="class")
+    @staticmethod
+    def tools(module_site):
+        return module_site([
+            route("POST /run/:tool", {"margin": "25%", "maximum": "$3"},
+                  price_from={"header": "X-Quote", "path": "/quote/:tool", "headers": ["x-tenant"]}),
+            route("GET /short/*", None, price_from="header:X-Quote"),
+            route("GET /brief/*", None, price_from={"header": "x-quote", "method": "GET", "cache": "0s"})])
+
+    @pytest.fixture(autouse=True)
+    def fresh_tools(self, tools):
+        tools.upstream.reset()
+
+    @staticmethod
+    def quotes(tools, path, *values, **keys):
+        tools.upstream.answers[path] = Answer(fields=tuple(("X-Quote", value) for value in values), **keys)
+
+    def test_the_upstream_is_asked_before_it_spends(self, tools, payer):
+        self.quotes(tools, "/quote/mail", "$0.4; valid_for=30")
+        fields = {"x-tenant": "acme", "cookie": "mine"}
+        challenge = Challenge(tools.fetch("POST", "/run/mail?n=1", fields, body=b"text"))
+        assert challenge.offers[0]["amount"] == "500000", "the cost and the margin"
+        (call,) = tools.upstream.calls()
+        assert (call.method, call.target, call.first("x-tenant")) == ("HEAD", "/quote/mail?n=1", "acme")
+        assert "cookie" not in call.names() and call.length == 0
+        answer = tools.fetch("POST", "/run/mail?n=1", {**fields, **payer.pay(challenge).v2_fields()}, body=b"text")
+        assert answer.status == 200 and [call.method for call in tools.upstream.calls()] == ["HEAD", "POST"]
+        assert tools.upstream.calls()[1].body == b"text"
+        self.quotes(tools, "/quote/car", "$90")
+        assert Challenge(tools.fetch("POST", "/run/car", body=b"")).offers[0]["amount"] == "3000000"
+        self.quotes(tools, "/short/a", "$0.07")
+        assert asked(tools, "/short/a") == "70000"
+
+    def test_a_quote_that_has_changed_is_honoured_and_none_is_made_up(self, tools, payer):
+        self.quotes(tools, "/brief/a", "$0.02", body=b"x" * 100_000)
+        told = payer.pay(tools.challenge("/brief/a"))
+        self.quotes(tools, "/brief/a", "$0.03")
+        assert asked(tools, "/brief/a") == "30000"
+        self.quotes(tools, "/brief/b", "$0.04")
+        assert asked(tools, "/brief/b", fields=told.v2_fields()) == "40000"
+        calls = len(tools.upstream.calls())
+        assert tools.fetch("GET", "/brief/a", fields=told.v2_fields()).status == 200
+        assert len(tools.upstream.calls()) == calls + 1, "it was not asked again"
+
+    @pytest.mark.parametrize("values, status", [
+        ((), 200), (("0.02",), 200), (("$0.02", "$0.02"), 200), (("-$1",), 200), (("$0.02",), 404), (("$0.02",), 500)])
+    def test_what_is_no_quote_is_503(self, tools, values, status):
+        self.quotes(tools, "/short/none", *values, status=status)
+        answer = tools.fetch("GET", "/short/none")
+        assert answer.status == 503 and answer.json()["error"] == "price_unavailable" and answer.first("retry-after")
+        assert [call.method for call in tools.upstream.calls()] == ["HEAD"]
+
+
 @pytest.fixture(scope="module")
 def service():
     """A price service on a port of its own."""

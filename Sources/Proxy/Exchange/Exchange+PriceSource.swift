@@ -1,3 +1,4 @@
+import NIOCore
 import Pricing
 import Primitives
 import Transport
@@ -8,7 +9,7 @@ extension Exchange {
     func askSource(_ quote: RequestQuote, _ route: PaywallRoute) {
         guard let source = quote.tariff.source else { return unpriced(route, .priceUnavailable) }
         let question = question(quote.facts, quote.tariff, source, route)
-        let key = SHA256.hash(question.text)
+        let key = question.key
         quote.question = key
         if let paid = paidQuote(quote, route) {
             quote.rule = source.name
@@ -20,32 +21,54 @@ extension Exchange {
         case .holds(let told): sourceAnswered(told)
         case .joined: return
         case .full: sourceAnswered(nil)
-        case .ask: ask(source, question, key, quote.tariff)
+        case .ask: ask(source, question, key, quote.tariff, route)
         }
     }
 
     private func question(
         _ facts: QuoteFacts, _ tariff: RouteTariff, _ source: PriceSource, _ route: PaywallRoute
-    ) -> PriceServiceMessage.Question {
+    ) -> PriceQuestion {
         let head = stream.head
-        return PriceServiceMessage.Question(
-            route: route.name, method: methodName, host: head.host.map { head.string($0).lowercased() } ?? "",
-            path: withForwardedTarget { String(decoding: $0.prefix { $0 != UInt8(ascii: "?") }, as: UTF8.self) },
-            fields: source.fields.map { (tariff.table.fields[$0], facts.readings[$0]) })
+        switch source.kind {
+        case .service:
+            return .service(
+                PriceServiceMessage.Question(
+                    route: route.name, method: methodName, host: head.host.map { head.string($0).lowercased() } ?? "",
+                    path: withForwardedTarget { target in
+                        String(decoding: target.prefix { $0 != UInt8(ascii: "?") }, as: UTF8.self)
+                    },
+                    fields: source.fields.map { (tariff.table.fields[$0], facts.readings[$0]) }))
+        case .upstream(let quote):
+            let host = ForwardedHead.host(of: head)
+            return .upstream(
+                withForwardedTarget { quote.head(target: $0, host: host, eachLine: eachForwardedLine) })
+        }
     }
 
     /// Asks, and tells everyone who waits for the same.
     private func ask(
-        _ source: PriceSource, _ question: PriceServiceMessage.Question, _ key: Bytes32, _ tariff: RouteTariff
+        _ source: PriceSource, _ question: PriceQuestion, _ key: Bytes32, _ tariff: RouteTariff,
+        _ route: PaywallRoute
     ) {
         let now = loop.shared.now
         let answered: @Sendable (ToldPrice?) -> Void = { told in
             source.book.answered(key, told.flatMap { tariff.canAsk($0.price) ? $0 : nil }, now: now())
         }
-        switch source.kind {
-        case .service(let teller):
+        switch (source.kind, question) {
+        case (.service(let teller), .service(let question)):
             let isTaken = loop.shared.desk.submit { answered(await teller.ask(question)) }
             if !isTaken { answered(nil) }
+        case (.upstream(let quote), .upstream(let head)):
+            let group = loop.upstream(route.upstream, of: generation)
+            var buffer = group.headBuffer()
+            buffer.writeBytes(head)
+            if stream.head.host == nil {
+                ForwardedHead.appendHost(of: group.configuration.members[0].configuration, to: &buffer)
+            }
+            UpstreamQuoteCall.ask(
+                quote, buffer, group, key: group.hashSource.map(balanceKey) ?? 0, on: loop.eventLoop, answered: answered
+            )
+        case (.service, .upstream), (.upstream, .service): answered(nil)
         }
     }
 
@@ -58,7 +81,7 @@ extension Exchange {
     /// What was told for such a request and still stands, the newest first.
     func quotedSheets(_ facts: QuoteFacts, _ tariff: RouteTariff, _ route: PaywallRoute) -> [OfferSheet] {
         guard let source = tariff.source, let maker = tariff.maker else { return [] }
-        let key = SHA256.hash(question(facts, tariff, source, route).text)
+        let key = question(facts, tariff, source, route).key
         return source.book.standingPrices(of: key, now: loop.now()).compactMap { price in
             (try? maker.sheet(for: price)).flatMap { $0 }
         }

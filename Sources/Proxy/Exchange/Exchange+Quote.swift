@@ -25,7 +25,7 @@ extension Exchange {
     }
 
     /// Shows every field line that reaches the upstream.
-    private func eachForwardedLine(_ show: (FieldReader.Line) -> Void) {
+    func eachForwardedLine(_ show: (FieldReader.Line) -> Void) {
         let head = stream.head
         head.withBytes { bytes in
             for field in head.fields where !head.isNominated(field) {

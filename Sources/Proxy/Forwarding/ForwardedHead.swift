@@ -77,6 +77,11 @@ enum ForwardedHead {
 
     private static let withheldWithHost = FieldSet.withheldFromUpstream.union(FieldSet(.host))
 
+    /// The host as it is forwarded; nil where the client named none.
+    static func host(of head: RequestHead) -> [UInt8]? {
+        canonicalHost(of: head) ?? head.host.map { host in head.withBytes { Array($0[host]) } }
+    }
+
     /// The host as it was matched, where the client spelled it otherwise: capitals, a trailing dot.
     private static func canonicalHost(of head: RequestHead) -> [UInt8]? {
         guard let host = head.host else { return nil }
@@ -88,7 +93,7 @@ enum ForwardedHead {
     }
 
     /// An HTTP/1.0 request without a host gets the upstream's.
-    private static func appendHost(of upstream: UpstreamConfiguration, to buffer: inout ByteBuffer) {
+    static func appendHost(of upstream: UpstreamConfiguration, to buffer: inout ByteBuffer) {
         buffer.writeStaticString("host: ")
         switch upstream.address {
         case .host(let name, let port):

@@ -23,7 +23,13 @@ extension FileReader {
     /// `price`: a text or a table; nil when it is missing or no price at all.
     func price(_ section: Section, pattern: RoutePattern?) -> PriceDraft? {
         if case .table? = section.node("price")?.value {
-            return section.section("price", table: "routes.price").map { table($0, pattern: pattern) }
+            return section.section("price", table: "routes.price").map {
+                table($0, pattern: pattern, priceFrom: section)
+            }
+        }
+        if section.has("price_from") {
+            section.refuse(["price"], "stands beside `price_from`: write rules and bounds as [routes.price]")
+            return table(Section(absent: "routes.price", log: log), pattern: pattern, priceFrom: section)
         }
         guard let price = section.require("price", ValueKind.price) else { return nil }
         var draft = PriceDraft(place: price.place)
@@ -36,7 +42,8 @@ extension FileReader {
         return draft
     }
 
-    private func table(_ section: Section, pattern: RoutePattern?) -> PriceDraft {
+    /// A table; `route` may have `price_from` beside it.
+    private func table(_ section: Section, pattern: RoutePattern?, priceFrom route: Section) -> PriceDraft {
         var draft = PriceDraft(place: section.place)
         draft.terms = terms(section)
         var reader = PriceConditionReader(pattern: pattern, log: log)
@@ -48,13 +55,16 @@ extension FileReader {
         }
         checkOrder(rules, sections)
         var fallback: PriceTable.Fallback?
-        if section.has("service") {
+        if route.has("price_from") {
+            draft.source = priceFrom(route, section, rules, pattern, &amounts)
+            fallback = draft.source.map { _ in .source(fields: []) }
+        } else if section.has("service") {
             draft.source = service(section, rules, &reader, &amounts)
             fallback = draft.source.map { .source(fields: $0.fields) }
         } else {
             fallback = self.fallback(section, rules, &amounts).map { .amount($0) }
         }
-        checkMargin(section, amounts)
+        checkMargin(section, amounts, isAsked: section.has("service") || route.has("price_from"))
         draft.amounts = amounts.all
         readBody(section, reader.fields, &draft)
         guard let fallback, rules.count == sections.count else { return draft }
@@ -114,9 +124,9 @@ extension FileReader {
         return amounts.index(of: amount)
     }
 
-    private func checkMargin(_ section: Section, _ amounts: AmountList) {
+    private func checkMargin(_ section: Section, _ amounts: AmountList, isAsked: Bool) {
         let hasCost = amounts.all.contains { $0.value.isCost }
-        if section.has("margin"), !hasCost, !section.has("service") {
+        if section.has("margin"), !hasCost, !isAsked {
             log.add(section.place(of: "margin"), "has no meaning without a `cost`")
         }
         if hasCost, !section.has("margin") {

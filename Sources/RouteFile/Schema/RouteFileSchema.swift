@@ -8,7 +8,8 @@ package enum RouteFileSchema {
         "upstreams": upstreams, "upstreams.servers": servers,
         "upstreams.health": health, "upstreams.tls": upstreamTLS, "routes": routes, "routes.free": free,
         "routes.grant": grant, "routes.bundle": bundle, "routes.price": priceTable, "routes.price.rules": priceRules,
-        "routes.price.service": priceService, "routes.meter": meter, "routes.discovery": discovery,
+        "routes.price.service": priceService, "routes.price_from": priceFrom, "routes.meter": meter,
+        "routes.discovery": discovery,
         "adapters": adapters,
         "adapters.backend": backend,
     ]
@@ -104,7 +105,7 @@ package enum RouteFileSchema {
     private static let servers: [KeySpec] = [.key("url"), .key("weight", "1"), .key("backup", "false")]
 
     private static let routes: [KeySpec] = [
-        .key("match"), .key("host"), .key("upstream"), .key("price"), .key("description", "\"\""),
+        .key("match"), .key("host"), .key("upstream"), .key("price"), .key("price_from"), .key("description", "\"\""),
         .key("mime_type", "\"\""), .key("settle"), .key("pay_to"), .key("accepts"), .key("max_timeout_seconds"),
         .key("charge_on"), .key("charge_min_bytes"), .key("charge_within"), .key("redeliveries"),
         .key("forward_payment"), .key("upgrade", "[\"websocket\"]"),
@@ -124,6 +125,11 @@ package enum RouteFileSchema {
     private static let priceService: [KeySpec] = [
         .key("url"), .key("api_key_env"), .key("timeout", "\"2s\""), .key("cache", "\"60s\""), .key("fields", "[]"),
         .key("max_concurrent", "64"), .key("fallback"), .secret("api_key", instead: "api_key_env"),
+    ]
+
+    private static let priceFrom: [KeySpec] = [
+        .key("header"), .key("method", "\"HEAD\""), .key("path"), .key("headers", "[]"), .key("timeout", "\"2s\""),
+        .key("cache", "\"60s\""), .key("max_concurrent", "64"), .key("fallback"),
     ]
 
     private static let priceRules: [KeySpec] = [.key("name"), .key("when"), .key("price"), .key("cost")]

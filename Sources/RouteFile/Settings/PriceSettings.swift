@@ -1,4 +1,5 @@
 package import Facilitator
+package import Proxy
 package import Transport
 package import X402
 
@@ -32,9 +33,11 @@ package struct BodyPriceSettings: Hashable, Sendable {
 package struct PriceSourceSettings: Sendable {
     package enum Kind: Sendable {
         case service(PriceServiceSettings)
+        case upstream(UpstreamQuote)
     }
 
     package var kind: Kind
+    package var isUpstream: Bool { if case .upstream = kind { true } else { false } }
     /// For an answer.
     package var timeout: Duration
     /// Whole seconds for which an answer holds at most.

@@ -124,6 +124,7 @@ extension RouteFile {
                 .service(
                     PriceService(
                         url: service.url, timeout: source.timeout, apiKey: service.apiKey, client: client))
+            case .upstream(let quote): .upstream(quote)
             }
         return PriceSource(
             kind, fields: source.fields, fallback: source.fallback, refusesFree: route.terms.minimum != nil,

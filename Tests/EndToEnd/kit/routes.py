@@ -19,7 +19,7 @@ def mock_rail(asset):
 
 
 def route(match, price, upstream="api", **keys):
-    return {"match": match, "upstream": upstream, "price": price, **keys}
+    return {"match": match, "upstream": upstream, **({} if price is None else {"price": price}), **keys}
 
 
 def config(upstream_url, ledger_path, routes, **tables):
