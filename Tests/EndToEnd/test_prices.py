@@ -5,6 +5,7 @@ import json
 
 import pytest
 from kit import farebox as program
+from kit import official
 from kit.payments import Challenge
 from kit.polling import wait_until
 from kit.routes import route
@@ -108,9 +109,14 @@ def test_a_quote_is_bound_to_the_body_it_was_made_for(shop, payer):
     small, large = (json.dumps({"model": model}).encode() for model in ("small", "large"))
     challenge = Challenge(shop.fetch("POST", "/draw/oslo", fields=JSON, body=small))
     payment = payer.pay(challenge)
-    assert shop.fetch("POST", "/draw/oslo", fields=JSON | payment.v2_fields(), body=large).status == 402
+    for other in (large, small + b" ", b'{"model":"small","n":0}'):
+        answer = shop.fetch("POST", "/draw/oslo", fields=JSON | payment.v2_fields(), body=other)
+        assert answer.status == 402 and Challenge(answer).offers[0]["extra"]["quote"] != challenge.offers[0]["extra"]["quote"]
     assert shop.fetch("POST", "/draw/oslo", fields=JSON | payment.v2_fields(), body=small).status == 200
     assert [call.body for call in shop.upstream.calls()] == [small]
+    for session in (official.session(payer), official.version_1_session(payer)):
+        answer = session.post(shop.process.url() + "/draw/oslo", json={"model": "large"})
+        assert answer.status_code == 200 and shop.rows_of(payer)[0]["amount"] == "50000"
 
 
 def test_a_long_body_streams_on_once_its_fields_were_seen(shop, payer):

@@ -97,6 +97,40 @@ struct PriceTermsTests {
         }
     }
 
+    @Test("are above zero, within the bounds, and never more than payers are shown, whatever was told")
+    func bundledProperty() throws {
+        let seed = SeededGenerator.freshSeed()
+        var random = SeededGenerator(seed: seed)
+        for _ in 0..<2000 {
+            let bounds = [0, 1].map { _ in UInt64.random(in: 1...99_999, using: &random) }.sorted()
+            let terms = PriceTerms(
+                margin: Bool.random(using: &random)
+                    ? Percentage("\(UInt64.random(in: 0...300, using: &random))%") : nil,
+                minimum: Bool.random(using: &random) ? try Self.dollars(Self.decimal(bounds[0], 4)) : nil,
+                maximum: Bool.random(using: &random) ? try Self.dollars(Self.decimal(bounds[1], 4)) : nil)
+            let told = "$" + Self.decimal(UInt64.random(in: 1...99_999_999, using: &random), 7)
+            let price = TablePrice(try Price.parse(told), isCost: Bool.random(using: &random))
+            let asset = PricedAsset(id: "x", decimals: Int.random(in: 0...9, using: &random), isDollarPegged: true)
+            do throws(PriceError) {
+                guard let amount = try terms.amount(of: price, in: asset)?.units else { continue }
+                guard case .amounts(let shown?, _) = try terms.bundled(price) else { continue }
+                let most = try shown.atomicUnits(assetDecimals: asset.decimals)
+                #expect(amount > .zero && amount <= most, "\(told), seed \(seed)")
+                if let minimum = terms.minimum {
+                    let least = try minimum.atomicUnits(assetDecimals: asset.decimals)
+                    #expect(amount >= least, "\(told), seed \(seed)")
+                }
+                if let maximum = terms.maximum {
+                    // Its rounding up would be one unit too much.
+                    let limit = try maximum.atomicUnits(assetDecimals: asset.decimals)
+                    #expect(amount <= limit, "\(told), seed \(seed)")
+                }
+            } catch {
+                #expect(error == .nothingWithinBounds(asset: "x"), "seed \(seed)")
+            }
+        }
+    }
+
     private static func decimal(_ digits: UInt64, _ places: Int) -> String {
         var text = String(digits)
         while text.count <= places { text = "0" + text }

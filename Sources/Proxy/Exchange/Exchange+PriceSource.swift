@@ -75,7 +75,7 @@ extension Exchange {
     /// The sheet of a payment that came along, where it is for a price that was told for this very request and still stands.
     private func paidQuote(_ quote: RequestQuote, _ route: PaywallRoute) -> OfferSheet? {
         guard route.credit?.sale == nil, case .payment(let payment) = readPayment() else { return nil }
-        return quotedSheets(quote.facts, quote.tariff, route).first { payment.signedOffer(of: $0) != nil }
+        return quotedSheets(quote.facts, quote.tariff, route).first { payment.signedOffer(of: bound($0)) != nil }
     }
 
     /// What was told for such a request and still stands, the newest first.

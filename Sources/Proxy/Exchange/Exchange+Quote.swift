@@ -65,6 +65,7 @@ extension Exchange {
 
     func admit(_ sheet: OfferSheet?, _ quote: RequestQuote, _ route: PaywallRoute) {
         hold(quote)
+        let sheet = sheet.map(bound)
         if quote.facts.paid != nil { return admitPayer(sheet, quote, route) }
         guard let sheet else { return admitFree(route) }
         admit(route, sheet)
@@ -157,11 +158,16 @@ extension Exchange {
             guard let facts = facts(under: tariff, at: now) else {
                 return [tariff.body?.dearest].compactMap(\.self)
             }
+            let sheets: [OfferSheet]
             switch tariff.table.quote(for: facts) {
-            case .priced(let amount, _): return [tariff.sheets[amount]].compactMap(\.self)
-            case .needs(.source): return quotedSheets(facts, tariff, route)
+            case .priced(let amount, _): sheets = [tariff.sheets[amount]].compactMap(\.self)
+            case .needs(.source): sheets = quotedSheets(facts, tariff, route)
             case .needs, .refused: return []
             }
+            // Offers were bound to the body where that table looked into it.
+            var head = facts
+            head.isBodyRead = stream.head.body == .none
+            return tariff.table.quote(for: head) == .needs(.body) ? sheets.map(bound) : sheets
         }
     }
 

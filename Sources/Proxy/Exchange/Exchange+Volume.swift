@@ -41,7 +41,7 @@ extension Exchange {
                 exchange.decide(quote, route)
             }
         }
-        guard head.has(.signInWithX), !head.has(.paymentGrant) else { return admit(route, base) }
+        guard head.has(.signInWithX), !head.has(.paymentGrant), !route.isShadow else { return admit(route, base) }
         quote.payer = .signingIn
         sheet = route.credit?.sale ?? base
         drawSheet = base
@@ -67,7 +67,7 @@ extension Exchange {
             var facts = quote.facts
             facts.paid = earlier
             guard case .priced(let amount, _) = quote.tariff.table.quote(for: facts),
-                let sheet = quote.tariff.sheets[amount], payment.signedOffer(of: sheet) != nil
+                let sheet = quote.tariff.sheets[amount].map(bound), payment.signedOffer(of: sheet) != nil
             else { continue }
             return sheet
         }
@@ -90,6 +90,7 @@ extension Exchange {
             home.post { exchange in
                 if exchange.isAbandoned { return }
                 switch result {
+                case .failure where route.isShadow: then(exchange, volume)
                 case .failure(let error): exchange.answer(.ledgerUnavailable(error))
                 case .success(let outcome):
                     var volume = volume

@@ -12,7 +12,7 @@ package final class OfferSheet: Sendable {
     let origin: String
     /// What we ask, in order of preference; at least one.
     package let offers: [PaymentRequirements]
-    let challenge: ChallengeTemplate
+    private let madeChallenge: ChallengeTemplate?
     /// Whether it was made for one request, and is kept only for a while.
     let isComputed: Bool
     /// Renders the 402 under another origin.
@@ -55,9 +55,13 @@ package final class OfferSheet: Sendable {
                 description: terms.description, mimeType: terms.mimeType, price: price, grantHeader: "Payment-Grant",
                 extensions: terms.extensions, outputSchema: terms.discovery?.version1)
         }
-        challenge = makeChallenge(terms.origin)
+        // Of what is made for one request the 402 is rarely shown.
+        madeChallenge = isComputed ? nil : makeChallenge(terms.origin)
         self.makeChallenge = makeChallenge
     }
+
+    /// The 402 under the origin of the file.
+    var challenge: ChallengeTemplate { madeChallenge ?? makeChallenge(terms.origin) }
 
     /// The offers with a rail; without those whose rail is known to be down, as long as any other is left.
     private static func offered(_ offers: [PaymentRequirements], on rails: [(any Rail)?]) -> [PaymentRequirements] {
@@ -82,6 +86,19 @@ package final class OfferSheet: Sendable {
         }
         guard let price else { return self }
         return OfferSheet(lowered, price: price, exposures: exposures, isComputed: true, on: terms)
+    }
+
+    /// The same with other offers, for one request.
+    func changed(_ change: (inout PaymentRequirements) -> Void) -> OfferSheet {
+        var changed: [PaymentRequirements] = []
+        var exposures: [PaymentRequirements: ExposureTerms] = [:]
+        for var offer in offers {
+            let exposure = self.exposures[offer]
+            change(&offer)
+            exposures[offer] = exposure
+            changed.append(offer)
+        }
+        return OfferSheet(changed, price: price, exposures: exposures, isComputed: true, on: terms)
     }
 
     /// The rail that takes this offer in this form.

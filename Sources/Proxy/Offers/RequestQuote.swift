@@ -42,6 +42,10 @@ final class RequestQuote {
     /// What is held back of the body.
     private(set) var body = ByteBuffer()
     private(set) var isBodyWhole = false
+    /// The hash of a body that was looked into and is here whole.
+    private(set) var bodyDigest: Bytes32?
+    /// What offers for this body carry, once it was asked for.
+    var bodyTag: String?
     private var trailers: ByteBuffer?
     private var isPaused = false
     /// What the price was told by; a body that says something else later is broken off.
@@ -101,6 +105,7 @@ final class RequestQuote {
             tariff.reader.place(scanner, into: &facts.readings)
         }
         facts.isBodyRead = true
+        if isBodyWhole { bodyDigest = body.withUnsafeReadableBytes { SHA256.hash($0) } }
         return .known
     }
 

@@ -40,8 +40,8 @@ struct PriceTablePathTests {
             #expect(try await amount(rig.ask("POST /x", Self.json, body: #"{"model":"small"}"#)) == "1000")
             #expect(try await amount(rig.ask("POST /x", Self.json, body: #"{"model":"large-2"}"#)) == "5000")
             #expect(try await rig.ask("POST /x", "X-Tier: staff\r\n", body: "anything").status == 200)
-            let payment = Payer().pay(Self.dear)
             let body = #"{"model":"large-2"}"#
+            let payment = Payer().pay(try await rig.offer("POST /x", Self.json, body: body))
             #expect(try await rig.ask("POST /x", payment.line + Self.json, body: body).status == 200)
             #expect(rig.upstream.requests.entries.last?.text == body)
             #expect(try await rig.state(of: payment, for: Self.dear) == "settled/delivered")
@@ -56,7 +56,34 @@ struct PriceTablePathTests {
             let answer = try await rig.ask("POST /x", payment.line + Self.json, body: #"{"model":"large"}"#)
             #expect(answer.status == 402 && amount(answer) == "5000")
             #expect(rig.ledger.claims.count == 0 && rig.upstream.runs == 0)
-            #expect(try await rig.ask("POST /x", payment.line + Self.json, body: #"{"model":"small"}"#).status == 200)
+            for form in [PaymentForm.v1, .plain] {
+                let payment = Payer(form == .v1 ? 2 : 3).pay(Self.cheap, form: form)
+                let answer = try await rig.ask("POST /x", payment.line + Self.json, body: #"{"model":"small"}"#)
+                #expect(answer.status == 200, "\(form) is bound to the price")
+            }
+        }
+    }
+
+    @Test("refuses a quote for one body with another of the same price")
+    func anotherBody() async throws {
+        let routes = Self.routes(try Self.table())
+        try await withPaywall(routes) { rig in
+            let body = #"{"model":"small","n":1}"#
+            let offer = try await rig.offer("POST /x", Self.json, body: body)
+            let line = Payer().pay(offer).line + Self.json
+            for other in [#"{"model":"small","n":2}"#, #"{"model":"small","n":1} "#, "{}"] {
+                let answer = try await rig.ask("POST /x", line, body: other)
+                #expect(answer.status == 402 && amount(answer) == "1000", "\(other)")
+            }
+            let elsewhere = try await rig.ask("POST /x?n=1", line, body: body)
+            #expect(elsewhere.status == 402)
+            let bare = try await rig.ask("POST /x", Payer().pay(Self.cheap).line + Self.json, body: body)
+            #expect(bare.status == 402, "an offer that was not made for it")
+            #expect(rig.ledger.claims.count == 0 && rig.upstream.runs == 0)
+            let answer = try await rig.ask("POST /x", line, body: body)
+            #expect(answer.status == 200)
+            let unbound = try await rig.offer("GET /x")
+            #expect(unbound.extra == Self.cheap.extra, "what no body decides is bound to none")
         }
     }
 
@@ -142,8 +169,8 @@ struct PriceTablePathTests {
     func redelivery() async throws {
         let routes = Self.routes(try Self.table())
         try await withPaywall(routes, upstream: RedeliveryTests.failing) { rig in
-            let payment = Payer().pay(Self.cheap)
             let body = #"{"model":"small","n":1}"#
+            let payment = Payer().pay(try await rig.offer("POST /x", Self.json, body: body))
             let first = try await rig.ask("POST /x", payment.line + Self.json, body: body)
             #expect(first.status == 500)
             let grant = "Payment-Grant: \(try #require(first["payment-grant"]))\r\nX-Works: yes\r\n"
@@ -160,17 +187,18 @@ struct PriceTablePathTests {
     func olderTable() async throws {
         let routes = Self.routes(try Self.table())
         try await withPaywall(routes) { rig in
+            let large = #"{"model":"large"}"#
+            let told = try await rig.offer("POST /x", Self.json, body: large)
             var next = try Self.table()
             next.offers = [[Offers.offer(2000)], [], [Offers.offer(7000)]]
             try await rig.adopt(Self.routes(next))
-            let large = #"{"model":"large"}"#
             #expect(try await amount(rig.ask("POST /x", Self.json, body: large)) == "7000")
             let cheap = Payer().pay(Self.cheap)
             #expect(try await rig.ask("POST /x", cheap.line + Self.json, body: large).status == 402)
-            let dear = Payer().pay(Self.dear)
+            let dear = Payer().pay(told)
             #expect(try await rig.ask("POST /x", dear.line + Self.json, body: large).status == 200)
             rig.clock.advance(61)
-            let late = Payer().pay(Self.dear, nonce: 2)
+            let late = Payer().pay(told, nonce: 2)
             #expect(try await rig.ask("POST /x", late.line + Self.json, body: large).status == 402)
         }
     }

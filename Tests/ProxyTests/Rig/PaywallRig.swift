@@ -190,6 +190,16 @@ final class PaywallRig: Sendable {
         return answer
     }
 
+    /// The first offer that a request is asked for, as version 2 tells it.
+    func offer(_ line: String, _ fields: String = "", body: String? = nil) async throws -> PaymentRequirements {
+        let answer = try await ask(line, fields, body: body)
+        let read = try answer.body.withUnsafeBytes { body in
+            try PaymentRequiredAnswer.parse(
+                paymentRequiredHeader: answer["payment-required"], body: body, xPaymentRequired: nil)
+        }
+        return try #require(read.offers.first, "no offer in \(answer.text)")
+    }
+
     func record(of payment: Payment, for offer: PaymentRequirements = Offers.offer()) async throws -> PaymentRecord? {
         let identity = try #require(PaymentIdentity(of: payment, for: offer))
         return try await ledger.payment(identity)
