@@ -20,7 +20,7 @@ extension Exchange {
         let group = loop.upstream(route.upstream, of: generation)
         var buffer = ForwardedHead.build(
             head, target: target, client: client, upstream: group.configuration.members[0].configuration,
-            isRead: answerMeter != nil, in: group.headBuffer())
+            isRead: answerMeter != nil || route.chargeOn.leastBytes > 0, in: group.headBuffer())
         answerAllowance = group.configuration.members[0].configuration.maxResponseBytes ?? .max
         let isCall = GRPCAnswer.isAsked(by: head)
         if isCall { buffer.writeStaticString("te: trailers\r\n") }
@@ -43,7 +43,7 @@ extension Exchange {
             consume buffer, body: framing, isIdempotent: payment == nil && head.method.isIdempotent,
             method: head.method, mayUpgrade: upgrade != nil, key: group.hashSource.map(balanceKey) ?? 0, handler: self)
         upstream = request
-        forwarded = loop.deadline()
+        if head.body == .none || bodyInHand != nil && isRequestComplete { forwarded = loop.deadline() }
         if head.body == .none { return }
         guard let bodyInHand else {
             stream.acceptBody()

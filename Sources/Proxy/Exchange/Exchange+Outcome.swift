@@ -6,8 +6,7 @@ struct AnswerProbe {
     let head: ResponseHead
     /// Bytes of body that make it long enough.
     let least: Int
-    var body: [ByteBuffer] = []
-    private var count = 0
+    var body = ByteBuffer()
 
     init(_ head: ResponseHead, least: Int) {
         self.head = head
@@ -16,9 +15,8 @@ struct AnswerProbe {
 
     /// Takes a piece of the body; whether it is long enough now.
     mutating func received(_ bytes: ByteBuffer) -> Bool {
-        body.append(bytes)
-        count &+= bytes.readableBytes
-        return count >= least
+        body.writeImmutableBuffer(bytes)
+        return body.readableBytes >= least
     }
 }
 
@@ -26,6 +24,7 @@ struct AnswerProbe {
 extension Exchange {
     /// Decides about the final head of an answer, at once or when enough of its body has come.
     func judge(_ head: ResponseHead) {
+        // An answer that begins before its request has ended is not late: its client may have taken its time.
         let elapsed = forwarded.map { Duration.nanoseconds((loop.deadline() - $0).nanoseconds) } ?? .zero
         if shadow != nil { return decide(head, delivers: shadowHead(head, elapsed: elapsed)) }
         guard let route, sheet != nil else { return proceed(head, delivers: true) }
@@ -66,10 +65,8 @@ extension Exchange {
     private func conclude(delivers: Bool) {
         guard let probe = probe.take() else { return }
         proceed(probe.head, delivers: delivers)
-        for piece in probe.body {
-            if machine.isFinished { return }
-            passOn(piece)
-        }
+        if machine.isFinished { return }
+        if probe.body.readableBytes > 0 { passOn(probe.body) }
         if held == nil { stream.flush() }
     }
 }

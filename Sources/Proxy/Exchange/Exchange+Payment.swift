@@ -68,7 +68,8 @@ extension Exchange {
                 if let index = payment.signedOffer(of: sheet) { return (sheet, index) }
             }
         }
-        for older in loop.retiredRoutes(named: route.name) {
+        // What a route in shadow mode would have asked was asked of nobody.
+        for older in loop.retiredRoutes(named: route.name) where !older.route.isShadow {
             for sheet in sheets(under: older.route, at: loop.now()) {
                 guard let index = payment.signedOffer(of: sheet),
                     loop.isStanding(sheet.offers[index], since: older.since)

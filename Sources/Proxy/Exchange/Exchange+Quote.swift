@@ -108,7 +108,7 @@ extension Exchange {
             if status == 0 { quote.hold(bytes) }
             return false
         case .passing:
-            if quote.agrees(bytes) || shadow != nil { return true }
+            if quote.agrees(bytes) || route?.isShadow == true { return true }
             refuseBody(.unreadableBody(.notJSON), remark: "request body changed its price")
             return false
         }
@@ -125,7 +125,7 @@ extension Exchange {
             quote.noteEnd(trailers: trailers)
             return false
         case .passing:
-            if quote.agreesAtEnd() || shadow != nil { return true }
+            if quote.agreesAtEnd() || route?.isShadow == true { return true }
             refuseBody(.unreadableBody(.notJSON), remark: "request body changed its price")
             return false
         }

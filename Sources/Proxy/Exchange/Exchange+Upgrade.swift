@@ -22,6 +22,7 @@ extension Exchange {
             return
         }
         tunnel = Tunnel()
+        shadow?.isCharged = true
         decide(head, delivers: true)
     }
 

@@ -59,7 +59,7 @@ final class Exchange {
     /// What was charged, or would be.
     var charge: Charge?
 
-    /// When the request went to the upstream.
+    /// When all of the request had gone to the upstream.
     var forwarded: NIODeadline?
     /// An answer whose length decides whether it is charged for.
     var probe: AnswerProbe?
@@ -184,6 +184,7 @@ final class Exchange {
         isLogged = true
         reckon()
         giveRightsBack()
+        if let shadow, bytesOut < UInt64(shadow.leastBytes) { standing?.isServed = false }
         if standing != nil { endStanding() }
         if shadow != nil { recordShadow() }
         loop.finished(self)
@@ -224,6 +225,7 @@ extension Exchange: RequestHandler {
         }
         if let body = usageHold.take() { return forward(bodyInHand: body, trailers: trailers) }
         bodyPrinter?.finish()
+        if upstream != nil { forwarded = loop.deadline() }
         upstream?.end(trailers: trailers)
     }
 

@@ -5,7 +5,7 @@ package struct ChargePolicy: Hashable, Sendable {
     package var statuses: StatusSet
     /// Bytes of body that an answer must have, at most `maximumLeastBytes`; zero for no bound.
     package var leastBytes: Int
-    /// How long after the request was forwarded its answer may begin; nil for no bound.
+    /// How long after all of the request was sent its answer may begin; nil for no bound.
     package var within: Duration?
 
     /// As much is held back of an answer of unknown length until it is known to be long enough.
@@ -42,14 +42,15 @@ package struct ChargePolicy: Hashable, Sendable {
         }
     }
 
-    /// Judges the head of an answer that came `elapsed` after its request was forwarded.
+    /// Judges the head of an answer that came `elapsed` after the end of its request was sent.
     ///
     /// An answer that has no body because of what was asked, to HEAD or a 304, is judged by the length that it tells, and
     /// is long enough where it tells none (RFC 9110 §8.6).
     func judge(_ head: ResponseHead, elapsed: Duration) -> Verdict {
         guard statuses.contains(head.status) else { return .fails(.status) }
         if let within, elapsed > within { return .fails(.late) }
-        if leastBytes == 0 { return .delivers }
+        // How much of a resource a part has, and what a coding leaves of its bytes, is the client's choice.
+        if leastBytes == 0 || head.status == 206 || head.has(.contentEncoding) { return .delivers }
         switch head.body {
         case .length(let length): return judge(length: length)
         case .chunked, .untilClose: return .needs(bytes: leastBytes)

@@ -59,6 +59,7 @@ extension Exchange {
     /// Notes whether an answer would be charged for; whether it counts as delivered so far.
     func shadowHead(_ head: ResponseHead, elapsed: Duration) -> Bool {
         guard let route else { return true }
+        if GRPCAnswer.isAsked(by: stream.head), GRPCAnswer.hasFailed(head) { return false }
         switch route.chargeOn.judge(head, elapsed: elapsed) {
         case .fails: return false
         case .delivers: shadow?.isCharged = true

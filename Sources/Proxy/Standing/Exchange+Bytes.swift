@@ -89,7 +89,6 @@ extension Exchange {
         guard case .finish(let delivered) = machine.responseEnded() else { return unreachable("cut off") }
         if let delivered { write(.delivered, of: delivered) }
         log()
-        stream.flush()
-        stream.abort()
+        stream.breakOffWhenSent()
     }
 }

@@ -220,7 +220,7 @@ extension Exchange {
     ///
     /// Leaving early is no way to run it for nothing. What came with a payment of its own is redelivered instead.
     func countLeaving() {
-        guard payment == nil, status == 0, upstream != nil, isRequestComplete else { return }
+        guard payment == nil, status == 0, forwarded != nil, upstream?.wasSent ?? true else { return }
         standing?.isServed = true
     }
 

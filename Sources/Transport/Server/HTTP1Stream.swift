@@ -53,6 +53,10 @@ final class HTTP1Stream: ServerStream {
         if isActive { connection.resumeBody() }
     }
 
+    override func breakOffWhenSent() {
+        if isActive { connection.breakOffWhenSent() }
+    }
+
     override func abort() {
         if isActive { connection.abort() }
     }

@@ -101,6 +101,7 @@ extension HTTP2Stream {
     func bodySent(_ count: Int) {
         connection.unsent -= count
         connection.budget.sent(bytes: count)
+        if isCutShort, source.count == 0 { return reset(.internalError) }
         updateDeadline()
         if isBlocked, isActive, source.count <= connection.limits.http2.streamBufferLow { connection.noteRoom(self) }
     }

@@ -47,6 +47,8 @@ final class HTTP2Stream: ServerStream {
     var isBlocked = false
     /// Whether an extended CONNECT was answered: both directions are opaque from then on.
     var isTunnel = false
+    /// Whether the stream is reset once what waits has left: its answer is not whole.
+    var isCutShort = false
     /// With which code the stream is reset once its message has left.
     var codeAfterMessage: HTTP2ErrorCode?
     /// Whether the client, answered already, is let send the rest of a small body.
@@ -84,6 +86,7 @@ final class HTTP2Stream: ServerStream {
         remaining = 0
         isBlocked = false
         isTunnel = false
+        isCutShort = false
         codeAfterMessage = nil
         isFinishing = false
         unread = 0
@@ -159,6 +162,15 @@ final class HTTP2Stream: ServerStream {
         guard isActive, isBodyPaused else { return }
         isBodyPaused = false
         deliver()
+        connection.flushSoon()
+    }
+
+    override func breakOffWhenSent() {
+        guard isActive, responsePhase == .body, source.count > 0 else { return abort() }
+        _ = takeHandler()
+        responsePhase = .over
+        isCutShort = true
+        updateDeadline()
         connection.flushSoon()
     }
 

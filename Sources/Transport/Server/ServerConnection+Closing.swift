@@ -20,6 +20,14 @@ extension ServerConnection {
         return handler
     }
 
+    /// Ends an answer without its end; the handler hears nothing further.
+    func breakOffWhenSent() {
+        guard phase == .exchange, responsePhase != .over else { return }
+        let isRequestOver = isRequestOver
+        _ = takeHandler()
+        finishConnection(lingers: !isRequestOver)
+    }
+
     /// Sends what is written, then closes.
     ///
     /// - Parameter lingers: Whether the client may still be sending. Closing with unread input makes the kernel reset

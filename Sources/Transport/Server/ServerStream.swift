@@ -76,6 +76,11 @@ package class ServerStream {
     /// Lets body events come again; as `acceptBody()`, it may deliver before it returns.
     package func resumeBody() {}
 
+    /// Sends what was written of the body, then breaks off: the client gets all of it, and cannot take it for whole.
+    ///
+    /// The handler hears nothing further.
+    package func breakOffWhenSent() {}
+
     /// Closes the connection without finishing; the handler hears nothing further.
     package func abort() {}
 

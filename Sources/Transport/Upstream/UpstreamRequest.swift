@@ -27,7 +27,7 @@ package final class UpstreamRequest {
     /// The choice of a server that led here; nil for a request to a pool of its own.
     var seat: UpstreamSeat?
     /// Whether a connection has carried it, and the server may have acted on it.
-    var wasSent = false
+    package internal(set) var wasSent = false
     /// How often a connection of the same server took it after another had failed it.
     var resends = 0
     /// When its answer must have begun, where other servers were tried before.

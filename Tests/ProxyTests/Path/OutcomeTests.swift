@@ -33,6 +33,10 @@ struct OutcomeTests {
         Case(answer: "HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\n", method: .head, verdict: .delivers),
         Case(answer: "HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n", method: .head, verdict: .fails(.short)),
         Case(answer: "HTTP/1.1 200 OK\r\n\r\n", method: .head, verdict: .delivers),
+        // Of a part, and of what is compressed, the client chooses how long it is.
+        Case(answer: "HTTP/1.1 206 Part\r\ncontent-length: 9\r\n\r\n", verdict: .delivers),
+        Case(
+            answer: "HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: 9\r\n\r\n", verdict: .delivers),
     ]
 
     @Test("judges a head by status and length", arguments: cases)
@@ -140,6 +144,31 @@ struct OutcomeTests {
             #expect(answer.status == 200 && answer.text == "fine" && answer["payment-response"] == nil)
             #expect(try await rig.state(of: payment) == "released/undelivered")
             #expect(try await rig.record(of: payment)?.reason == "upstream too late")
+        }
+    }
+
+    @Test("a client that takes its time with its body does not make the answer late")
+    func slowClient() async throws {
+        let route = TestRoute(match: "/x", timing: .after, chargeOn: ChargePolicy(within: .nanoseconds(1)))
+        try await withPaywall([route], upstream: { _ in .wait }) { rig in
+            let payment = Payer().pay()
+            let client = try await rig.client()
+            let head = "POST /x HTTP/1.1\r\nhost: a\r\n\(payment.line)content-length: 10\r\n\r\n"
+            try await client.send(head + "half ")
+            await rig.upstream.heads.reaches(1)
+            try await rig.upstream.send(reply("early"))
+            let answer = try await client.answer()
+            #expect(answer.status == 200 && answer.text == "early")
+            #expect(try receipt(answer).success)
+        }
+    }
+
+    @Test("what decides about the charge is not compressed: the upstream is not asked to")
+    func uncompressed() async throws {
+        let route = TestRoute(match: "/x", timing: .after, chargeOn: ChargePolicy(leastBytes: 1))
+        try await withPaywall([route]) { rig in
+            _ = try await rig.ask("GET /x", Payer().pay().line + "Accept-Encoding: gzip\r\n")
+            #expect(rig.upstream.requests.entries.last?["accept-encoding"] == "identity")
         }
     }
 }

@@ -157,6 +157,36 @@ struct ShadowTests {
         }
     }
 
+    @Test("a body that says something else behind what was read is not broken off, whatever its price")
+    func changedBody() async throws {
+        let table = TestTable(
+            fields: [.body(["model"])],
+            rules: [PriceRule(name: "none", conditions: [.field(0, try .parse("small"))], amount: 1)],
+            offers: [[Offers.offer(1000)], []], maxBodyBytes: 64)
+        let routes = route {
+            $0.table = table
+            $0.offers = []
+        }
+        let body = #"{"model":"small","text":""# + String(repeating: "x", count: 500) + #"","model":"large"}"#
+        try await withPaywall(routes) { rig in
+            let answer = try await rig.ask("POST /x", "Content-Type: application/json\r\n", body: body)
+            #expect(answer.status == 200)
+            #expect(rig.upstream.requests.entries.last?.text == body)
+        }
+    }
+
+    @Test("what a route would have asked in shadow mode is no offer once it asks in earnest")
+    func enforced() async throws {
+        try await withPaywall(route()) { rig in
+            let cheap = Payer().pay()
+            #expect(try await rig.ask("GET /x", cheap.line).status == 200)
+            try await rig.adopt([TestRoute(match: "/x", offers: [Offers.offer(5000)])])
+            let answer = try await rig.ask("GET /x", cheap.line)
+            #expect(answer.status == 402)
+            #expect(rig.ledger.claims.count == 0)
+        }
+    }
+
     @Test("a ledger that fails refuses nobody, and what was counted is written later")
     func ledgerFails() async throws {
         try await withPaywall(route()) { rig in

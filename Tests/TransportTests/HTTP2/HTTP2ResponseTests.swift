@@ -100,6 +100,23 @@ struct HTTP2ResponseTests {
         #expect(server.handler?.events == [])
     }
 
+    @Test(
+        "what was written before an answer is cut short goes out, as far as the client's window allows, and then the reset"
+    )
+    func cutShort() throws {
+        let server = try HTTP2Harness(settings: [(4, 6)]) { handler in
+            handler.stream.writeHead(ByteBuffer(string: "HTTP/1.1 200 OK\r\n"), body: .stream)
+            handler.stream.writeBody(ByteBuffer(string: "ten bytes."))
+            handler.stream.breakOffWhenSent()
+        }
+        server.send { $0.headers(1, FrameWriter.request()) }
+        #expect(try server.shorts() == ["HEADERS(1)", "DATA(1) 6"])
+        server.send { $0.windowUpdate(1, 100) }
+        #expect(try server.shorts() == ["DATA(1) 4", "RST_STREAM(1) 2"])
+        #expect(server.handler?.events == [])
+        #expect(server.connection.streams.isEmpty && server.isOpen)
+    }
+
     @Test("a client that still sends when its answer is complete may end a small body")
     func early() throws {
         let server = try HTTP2Harness { $0.stream.answer("no") }

@@ -204,6 +204,19 @@ struct ServerResponseTests {
         #expect(server.isOpen)
     }
 
+    @Test("what was written before an answer is cut short goes out, and then the connection ends")
+    func cutShort() throws {
+        let server = try ServerHarness { handler in
+            handler.stream.writeHead(ByteBuffer(string: "HTTP/1.1 200 OK\r\n"), body: .stream)
+            handler.stream.writeBody(ByteBuffer(string: "some"))
+            handler.stream.breakOffWhenSent()
+        }
+        server.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        #expect(try server.received().hasSuffix("\r\n\r\n4\r\nsome\r\n"))
+        #expect(!server.isOpen)
+        #expect(server.handler?.events == [])
+    }
+
     @Test("an abort closes without an answer and without a further event")
     func abort() throws {
         let server = try ServerHarness()
