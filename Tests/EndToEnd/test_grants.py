@@ -6,6 +6,7 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from kit import farebox
 from kit.payments import Challenge, Payer
 from kit.routes import route
 from kit.sign_in import sign_in
@@ -232,6 +233,30 @@ def test_a_bundle_is_never_overdrawn_by_fifty_at_once(front):
     for thread in threads:
         thread.join(60)
     assert statuses.count(200) == 4 and statuses.count(402) == 46, statuses
+
+
+def test_a_kill_between_draw_and_charge_takes_nothing_and_gives_nothing_twice(make_site):
+    site, payer, gate = make_site([
+        route("GET /bundle/*", "$0.01", bundle={"amount": "$0.05"}),
+        route("GET /free/*", "$0.01", free={"requests": 2, "per": "365d"}),
+    ]), Payer(), threading.Event()
+    _, _, proof = buy(site, "/bundle/0", payer)
+    for target in ("/bundle/held", "/free/held"):
+        site.upstream.answers[target] = Answer(gate=gate)
+    with site.connect() as drawing, site.connect() as taking:
+        drawing.send(request("GET", "/bundle/held", proof))
+        taking.send(request("GET", "/free/held"))
+        site.upstream.wait_for_calls(2, "held")
+        site.process.kill()
+    gate.set()
+    site.start()
+    left = [site.fetch("GET", f"/bundle/{number}", proof).first("Payment-Credit") for number in range(1, 5)]
+    assert left == [f'amount="{amount}"' for amount in (30000, 20000, 10000, 0)], "what was held is given back, once"
+    assert refused(site.fetch("GET", "/bundle/5", proof)) == "credit_spent"
+    assert [site.fetch("GET", "/free/a").status for _ in range(2)] == [200, 402], "what was taken stays taken"
+    assert site.states_of(payer) == [("settled", "delivered")]
+    checked = farebox.run("ledger", "verify", "--ledger", f"sqlite:{site.ledger_path}")
+    assert checked.returncode == 0, checked.stdout
 
 
 def test_a_payer_signs_in_instead_of_showing_a_token(front):
