@@ -51,13 +51,18 @@ def constant_fields(answer):
     return "\n".join(f"add_header {name} {quoted(value)} always;" for name, value in answer.getheaders() if name.lower() not in own)
 
 
-def challenge_of(port):
-    """The 402 of the priced route."""
+def ask(port, path, **fields):
     connection = http.client.HTTPConnection("127.0.0.1", port)
-    connection.request("GET", f"/paid/weather{TARGET}", headers={"Host": "api.example.com"})
+    connection.request("GET", path + TARGET, headers={"Host": "api.example.com", **fields})
     answer = connection.getresponse()
-    assert answer.status == 402, answer.status
     answer.text = answer.read().decode()
+    return answer
+
+
+def challenge_of(port, path="/paid/weather"):
+    """The 402 of a priced route."""
+    answer = ask(port, path)
+    assert answer.status == 402, answer.status
     return answer
 
 
@@ -100,7 +105,7 @@ class Contenders:
         FOLDER.mkdir(parents=True, exist_ok=True)
         make_certificate()
         (FOLDER / "large").write_bytes(bytes(range(256)) * (LARGE // 256))
-        self.ports = free_ports("upstream", "proxy", "refuses", "repeats", "roomy", "tls", "haproxy", "haproxy_tls")
+        self.ports = free_ports("upstream", "proxy", "refuses", "repeats", "roomy", "tls", "haproxy", "haproxy_tls", "events")
         upper = {name.upper(): port for name, port in self.ports.items()}
         nginx = installed("nginx")
         self.upstream = self.start([nginx, "-c", render("upstream.conf", "upstream.nginx", **upper)], core=1)
@@ -123,7 +128,8 @@ class Contenders:
         """A process with a ledger of its own; returns it and the port of its plain listener."""
         for leftover in FOLDER.glob(f"{name}.*"):
             leftover.unlink()
-        routes = render("routes.toml", f"{name}.toml", UPSTREAM=self.ports["upstream"], NAME=name, ACCESS_LOG=access_log, TLS=tls)
+        routes = render("routes.toml", f"{name}.toml", UPSTREAM=self.ports["upstream"], EVENTS=self.ports["events"], NAME=name,
+                        ACCESS_LOG=access_log, TLS=tls)
         server = self.start([FAREBOX, "serve", "--config", routes], env={"FAREBOX_LOOPS": "1"}, log=FOLDER / f"{name}.log")
         return server, server.listening_port()
 

@@ -5,7 +5,7 @@ import statistics
 import subprocess
 import time
 
-from contenders import ASSETS, FOLDER, LARGE, ROOT, TARGET, challenge_of, compile_c, free_ports, offer_of
+from contenders import ASSETS, BENCH, FOLDER, LARGE, ROOT, TARGET, ask, challenge_of, compile_c, free_ports, offer_of
 from hold import hold, resident_bytes
 from rounds import NOISE, TRIES, Round, compare, h2load, handshakes, measured, medians, pace, wrk
 from table import HELD_GOAL_KB, HELD_TLS_GOAL_KB, IDLE_GOAL_MB, memory_row, peer_row, row
@@ -195,6 +195,29 @@ class Measures:
                      row(f"1 MB {work}", "HAProxy", found["farebox"], found["haproxy"])]
         return rows
 
+    def usage(self):
+        """What it costs to count the tokens of a stream: the same one, paid from a balance, counted and not."""
+        events = self.all.start(["python3", BENCH / "events.py", self.ports["events"]], core=1)
+        events.wait_for_port(self.ports["events"])
+        signer, rows = compile_c("sign", "secp256k1"), []
+
+        def load(route, path, seed):
+            page = f"/{route}/{path}"
+            bought = sign(signer, offer_of(challenge_of(self.all.farebox_port, page)), 1, seed)
+            answer = ask(self.all.farebox_port, page, **{"PAYMENT-SIGNATURE": bought.read_text().strip()})
+            assert answer.status == 200, answer.text
+            url = f"http://127.0.0.1:{self.all.farebox_port}{page}{TARGET}"
+            grant = answer.headers["Payment-Grant"]
+            return lambda _: measured(self.all.farebox, events, lambda: wrk(url, self.options, grant=grant, connections=4))
+
+        for number, (path, how) in enumerate([("each", "event by event"), ("whole", "as fast as it goes")]):
+            found = self.compare(f"usage {path}", [("counted", load("counted", path, 2000 + number)),
+                                                   ("uncounted", load("uncounted", path, 3000 + number))])
+            rows.append(row(f"tokens counted in 1 MB of events, {how}", "the same, not counted", found["counted"],
+                            found["uncounted"], None if number else "usage"))
+        events.stop()
+        return rows
+
     def latency(self):
         """An open loop at half of what nginx can do; the medians of the rounds' p99 in milliseconds."""
         generator = compile_c("pace")
@@ -217,6 +240,6 @@ class Measures:
 # By the word for `--only`, in the order of the table.
 MEASURES = {
     "free": Measures.free, "402": Measures.unpaid, "paid": Measures.paid, "peer": Measures.peer, "tls": Measures.tls_proxy,
-    "handshakes": Measures.handshakes, "h2": Measures.http2, "bodies": Measures.bodies, "latency": Measures.latency,
+    "handshakes": Measures.handshakes, "h2": Measures.http2, "bodies": Measures.bodies, "usage": Measures.usage, "latency": Measures.latency,
     "memory": Measures.memory, "memory-tls": Measures.memory_tls,
 }

@@ -1,6 +1,6 @@
 -- The request of every run: 479 bytes with what a browser sends. With PAYMENTS set, each request carries the next payment of
 -- that file; when the file is used up the run's figure is void, since what follows is refused. With BODY_BYTES set, each is
--- a POST of that many bytes.
+-- a POST of that many bytes; with GRANT set, each is paid from a balance.
 local fields = {
     ["Host"] = "api.example.com",
     ["User-Agent"] = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/129.0.0.0 Safari/537.36",
@@ -12,6 +12,9 @@ local fields = {
     ["Cookie"] = "sid=abcdef0123456789abcdef0123456789; theme=dark",
 }
 for name, value in pairs(fields) do wrk.headers[name] = value end
+
+local grant = os.getenv("GRANT")
+if grant then wrk.headers["Payment-Grant"] = grant end
 
 local size = tonumber(os.getenv("BODY_BYTES") or "")
 if size then

@@ -49,12 +49,14 @@ def run(command, **environment):
     return said.stdout
 
 
-def wrk(url, options, payments=None, body_bytes=None):
+def wrk(url, options, payments=None, body_bytes=None, grant=None, connections=None):
     """wrk on one thread; returns what it counted."""
     environment = {"PAYMENTS": str(payments)} if payments else {}
+    if grant:
+        environment["GRANT"] = grant
     if body_bytes:
         environment["BODY_BYTES"] = str(body_bytes)
-    said = run(on_second_core("wrk", "-t1", f"-c{options.connections}", f"-d{options.seconds}s", "--latency", "-s",
+    said = run(on_second_core("wrk", "-t1", f"-c{connections or options.connections}", f"-d{options.seconds}s", "--latency", "-s",
                               BENCH / "request.lua", url), **environment)
     if errors := re.search(r"Socket errors:.*", said):
         print(f"  {errors[0]}", file=sys.stderr)

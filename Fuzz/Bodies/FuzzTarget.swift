@@ -16,5 +16,6 @@ package struct FuzzTarget: Sendable {
         FuzzTarget(name: "chain", fault: ChainFuzz.fault),
         FuzzTarget(name: "proxyheader", fault: ProxyHeaderFuzz.fault),
         FuzzTarget(name: "usage", fault: UsageFuzz.fault),
+        FuzzTarget(name: "bodyfields", fault: BodyFieldFuzz.fault),
     ]
 }

@@ -120,7 +120,8 @@ struct ExampleFileTests {
             "#transaction_prefix", "#host =", "#pay_to_allowed = [", "#rpc_urls", "#rpc_url_env",
             "#signer_key_file", "#client_ca_file", "#ocsp_file",
             "#cost = \"$0.004\"",
-            "#bytes = \"10MB\"", "#[routes.bundle]", "#amount", "#for = \"30d\"", "#scope = \"route\"", "#uses = 1000",
+            "#bytes = \"10MB\"", "#tokens", "#[routes.bundle]", "#amount", "#for = \"30d\"", "#scope = \"route\"",
+            "#uses = 1000",
             "#bytes = \"50GB\"", "#on_low_balance",
         ]
         let lines = text.split(separator: "\n", omittingEmptySubsequences: false).map { line in

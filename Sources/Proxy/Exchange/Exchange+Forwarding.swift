@@ -1,6 +1,7 @@
 import Facilitator
 import Ledger
 import NIOCore
+import Pricing
 import Primitives
 import Transport
 import X402
@@ -108,20 +109,28 @@ extension Exchange {
     }
 
     func relay(_ head: ResponseHead, receipt: AnswerReceipt) {
-        status = head.status
         let isServed = shadow?.isCharged ?? standing?.isServed ?? (receipt == .settled || receipt == .queued)
         if isServed { answerMeter?.began(head) } else { answerMeter = nil }
+        if holdsForReceipt(head, receipt) { return }
+        writeAnswerHead(head, receipt: receipt)
+    }
+
+    /// Sends the head of the upstream's answer.
+    func writeAnswerHead(_ head: ResponseHead, receipt: AnswerReceipt) {
+        status = head.status
+        let body = Self.body(of: head)
         let buffer = ReturnedHead.build(
             head, isPriced: route?.isFree == false, isPaid: receipt != .none || standing != nil && shadow == nil,
             policy: route?.returns ?? .asItCame, in: stream.headBuffer()
         ) {
             self.writeReceipt(receipt, to: &$0)
-            if self.shadow == nil { self.standing?.writeFields(now: self.loop.now(), to: &$0) }
+            if self.shadow != nil { return }
+            self.standing?.writeFields(now: self.loop.now(), charged: self.chargedToBalance, to: &$0)
+            self.announceTrailers(body, to: &$0)
         }
         if tunnel != nil { return openTunnel(consume buffer) }
-        answerKeeper?.began(
-            buffer, status: status, body: Self.body(of: head), isPaid: receipt == .settled || receipt == .queued)
-        stream.writeHead(consume buffer, body: Self.body(of: head), hasDate: head.has(.date))
+        answerKeeper?.began(buffer, status: status, body: body, isPaid: receipt == .settled || receipt == .queued)
+        stream.writeHead(consume buffer, body: body, hasDate: head.has(.date))
     }
 
     private static func body(of head: ResponseHead) -> ResponseBody {
@@ -135,7 +144,7 @@ extension Exchange {
     func writeReceipt(_ receipt: AnswerReceipt, to buffer: inout ByteBuffer) {
         guard receipt != .none, let payment else { return }
         let form = payment.payment.form
-        let queued = receipt == .queued ? payment.verified.map { payment.queuedReceipt($0.identity) } : nil
+        let queued = receipt == .queued ? payment.verified.map { queuedReceipt($0.identity, of: payment) } : nil
         let value = queued ?? payment.receipt()
         buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: value.headerLineBound(form: form)) {
             value.writeHeaderLine(form: form, into: $0)
@@ -145,6 +154,12 @@ extension Exchange {
             buffer.writeString(grant)
             buffer.writeStaticString("\r\n")
         }
+    }
+
+    /// The receipt of what is settled later; of what is charged afterwards, with the charge once it is known.
+    private func queuedReceipt(_ identity: PaymentIdentity, of payment: PaymentContext) -> Receipt {
+        guard isCharged, let charge else { return payment.queuedReceipt(identity) }
+        return payment.chargedReceipt(identity, charge.amount)
     }
 
     /// Lets a held answer go.

@@ -11,7 +11,7 @@ extension Exchange {
     /// Starts to count what is paid for on a metered route.
     func startMetering(_ route: PaywallRoute) {
         guard answerMeter == nil, let meter = route.meter,
-            payment != nil || balanceDraw != nil || shadow?.offer != nil
+            payment != nil || balanceDraw != nil || isFreeByTokens || shadow?.offer != nil
         else { return }
         answerMeter = AnswerMeter(meter.meter)
     }
@@ -45,6 +45,12 @@ extension Exchange {
         return route.credit?.offer.isBalance != true && RouteMeter.isCharged(payment.offer)
     }
 
+    /// Whether the request is served on tokens that are free.
+    private var isFreeByTokens: Bool {
+        guard case .free(let tier, _, _)? = standing?.kind else { return false }
+        return tier.unit == .tokens
+    }
+
     /// What the request holds of a balance; nil where it has another standing.
     var balanceDraw: DrawReference? {
         guard route?.credit?.offer.isBalance == true, case .credit(let draw, _)? = standing?.kind else { return nil }
@@ -68,9 +74,25 @@ extension Exchange {
     /// Works out the charge of an answer that is over, once.
     func reckon() {
         guard charge == nil, let answerMeter, let meter = route?.meter, let terms = chargeTerms else { return }
-        let elapsed = Duration.nanoseconds((loop.deadline() - started).nanoseconds)
-        let usage = answerMeter.usage(elapsed: elapsed, tariff: terms.tariff, authorised: terms.authorised)
+        var usage = usage(counted: answerMeter)
+        if let announced = answerMeter.announced {
+            usage.announced = announced.amount(of: terms.authorised, in: terms.tariff.asset)
+        }
         charge = meter.meter.charge(for: usage, at: terms.tariff.tariff, authorised: terms.authorised)
+    }
+
+    private func usage(counted answerMeter: AnswerMeter) -> AnswerUsage {
+        let elapsed = Duration.nanoseconds((loop.deadline() - started).nanoseconds)
+        var usage = answerMeter.usage(elapsed: elapsed)
+        // Of what is held nothing went out.
+        if let smallAnswer, !smallAnswer.isWhole { usage.isDelivered = false }
+        return usage
+    }
+
+    /// The tokens that an answer used of what is free; all that were drawn where nobody can tell.
+    func tokensUsed(of drawn: UInt64) -> UInt64 {
+        guard let answerMeter, let meter = route?.meter?.meter else { return drawn }
+        return meter.tokens(in: usage(counted: answerMeter)) ?? drawn
     }
 
     /// Writes down what an answer was charged; nothing waits for it.

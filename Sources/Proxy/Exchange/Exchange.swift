@@ -56,6 +56,10 @@ final class Exchange {
     var boundedBody: BoundedBody?
     /// What the request says of how much its answer may be; nil where nothing depends on it.
     var outputBounds: OutputBounds?
+    /// A small answer that waits for its charge.
+    var smallAnswer: SmallAnswer?
+    /// Whether trailers tell the charge.
+    var tellsInTrailers = false
     /// What was charged, or would be.
     var charge: Charge?
 
@@ -339,6 +343,10 @@ extension Exchange: ResponseHandler {
         if isCutOff { return }
         let bytes = withinBytes(bytes)
         bytesOut &+= UInt64(bytes.readableBytes)
+        if smallAnswer != nil {
+            smallAnswer?.body.append(bytes)
+            return
+        }
         answerKeeper?.add(bytes)
         stream.writeBody(bytes)
         if !stream.isWritable { upstream?.pause() }
@@ -384,6 +392,8 @@ extension Exchange: ResponseHandler {
         case .recordUndelivered(let reference):
             held = HeldAnswer(failure: error)
             recordUndelivered(reference)
+        case .abort where smallAnswer != nil:
+            answer(.gateway(error))
         case .abort:
             standing?.isBroken = true
             shadow?.isCharged = false
@@ -399,6 +409,7 @@ extension Exchange: ResponseHandler {
         case .chargeAndAbort(let reference):
             remark = "upstream broke off"
             post(reference)
+            if smallAnswer != nil { return answer(.gateway(error)) }
             stream.abort()
             log()
         case .remember:
@@ -414,20 +425,28 @@ extension Exchange: ResponseHandler {
     func finish(trailers: ByteBuffer?) {
         answerMeter?.ended(trailers: trailers, pass: pass)
         if isCutOff { return cutOff() }
+        smallAnswer?.isWhole = true
         switch machine.responseEnded() {
         case .finish(let delivered):
-            keepAnswer(trailers: trailers)
-            if let delivered { write(.delivered, of: delivered) }
-            log()
-            stream.end(trailers: trailers)
+            reckon()
+            end(trailers: trailers, delivered: delivered)
         case .charge(let reference):
-            keepAnswer(trailers: trailers)
             post(reference)
-            log()
-            stream.end(trailers: trailers)
+            end(trailers: trailers, delivered: nil)
         case .unreachable:
             unreachable("response ended")
         }
+    }
+}
+
+extension Exchange {
+    private func end(trailers: ByteBuffer?, delivered: PaymentReference?) {
+        letSmallAnswerGo()
+        keepAnswer(trailers: trailers)
+        let trailers = tellingCharge(trailers)
+        if let delivered { write(.delivered, of: delivered) }
+        log()
+        stream.end(trailers: trailers)
     }
 }
 

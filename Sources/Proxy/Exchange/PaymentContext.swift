@@ -46,6 +46,14 @@ struct PaymentContext {
             ])
     }
 
+    /// What the client gets to see of a charge that is known before it is settled.
+    func chargedReceipt(_ identity: PaymentIdentity, _ charge: UInt256) -> Receipt {
+        // What was settled here, or costs nothing, waits for nothing.
+        var receipt = transaction != nil || charge == .zero ? receipt() : queuedReceipt(identity)
+        receipt.amount = charge
+        return receipt
+    }
+
     func failedReceipt(_ reason: ReasonCode, transaction: String = "") -> Receipt {
         Receipt(
             success: false, transaction: transaction, network: offer.network, payer: verified?.payer, reason: reason)

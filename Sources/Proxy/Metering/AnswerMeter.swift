@@ -17,7 +17,10 @@ final class AnswerMeter {
     /// What header and trailer fields say, by quantity.
     private var fields: [UsageFinding]
     private var bytes: UInt64 = 0
-    private var announced: SettlementOverride?
+    /// What the upstream wants to be charged.
+    private(set) var announced: SettlementOverride?
+    /// Whether the answer is a stream of events, which are passed on as they come.
+    private(set) var isEventStream = false
     /// Whether usage was asked for on the client's behalf, and is not passed on.
     private var hidesUsage = false
     /// What of the answer is not decided yet.
@@ -54,6 +57,7 @@ final class AnswerMeter {
 
     /// The head of an answer that delivers.
     func began(_ head: ResponseHead) {
+        isEventStream = Self.framing(of: head) == .events
         if let report = meter.report, let framing = Self.framing(of: head) {
             // A body whose length was told cannot be made shorter.
             hidesUsage = hidesUsage && framing == .events && head.contentLength == nil
@@ -125,7 +129,7 @@ final class AnswerMeter {
     // MARK: What it comes to
 
     /// What was used of each quantity; the answer is over, or broke off.
-    func usage(elapsed: Duration, tariff: RouteMeter.AssetTariff, authorised: UInt256) -> AnswerUsage {
+    func usage(elapsed: Duration) -> AnswerUsage {
         _ = scanner?.finish()
         let findings = meter.findings(report: scanner?.findings, bytes: bytes, elapsed: elapsed) { source in
             meter.quantities.firstIndex { $0.source == source }.map { fields[$0] } ?? .missing
@@ -134,8 +138,7 @@ final class AnswerMeter {
         // An answer without a body is one where a field of it says so.
         let isDelivered = bytes > 0 || announced != nil || fields.contains { $0 != .missing }
         return AnswerUsage(
-            isDelivered: isDelivered, findings: findings, estimate: meter.estimate(bounds),
-            announced: announced?.amount(of: authorised, in: tariff.asset))
+            isDelivered: isDelivered, findings: findings, estimate: meter.estimate(bounds))
     }
 
     /// How usage is framed in the body; nil where it cannot be read.

@@ -74,8 +74,14 @@ extension Exchange {
         then: @escaping @Sendable (Exchange, Bool) -> Void
     ) {
         var claim = tier.claim(route: route.name, subject: subject, key: loop.shared.addressKey)
+        switch tier.unit {
+        case .requests: break
         // Bytes are counted when they are known; as long as one is left the request begins.
-        if tier.unit == .bytes { claim.amount = 1 }
+        case .bytes: claim.amount = 1
+        case .tokens:
+            guard let estimate = tokenEstimate(on: route) else { return then(self, false) }
+            claim.amount = estimate
+        }
         let home = loop.home(of: self)
         let asked = claim
         loop.shared.ledger.claimAllowance(claim, now: loop.now()) { result in
@@ -231,7 +237,7 @@ extension Exchange {
         let isServed = standing.isServed && !standing.isBroken
         switch standing.kind {
         case .free(let tier, let claim, let outcome):
-            let used = isServed ? (tier.unit == .bytes ? bytesOut : 1) : 0
+            let used = isServed || tier.unit == .tokens && standing.isServed ? used(of: tier, claim) : 0
             let difference = Int64(clamping: used) - Int64(clamping: claim.amount)
             if difference != 0 {
                 loop.shared.ledger.correctAllowance(claim.key, endsAt: outcome.endsAt, by: difference) { _ in }
@@ -244,6 +250,21 @@ extension Exchange {
                 if case .failure = result { shared.failedTransitions.add(1, ordering: .relaxed) }
             }
         }
+    }
+
+    private func used(of tier: FreeTier, _ claim: AllowanceClaim) -> UInt64 {
+        switch tier.unit {
+        case .requests: 1
+        case .bytes: bytesOut
+        case .tokens: tokensUsed(of: claim.amount)
+        }
+    }
+
+    /// What a request may use of the tokens that are free; nil where nobody can tell, and nothing is free.
+    private func tokenEstimate(on route: PaywallRoute) -> UInt64? {
+        var bounds = outputBounds
+        if bounds == nil, case .length(let length) = stream.head.body { bounds = OutputBounds(bodyBytes: length) }
+        return route.meter?.meter.tokenEstimate(bounds ?? OutputBounds(bodyBytes: 0))
     }
 
     /// How a draw ends: what was counted is charged, also of an answer that the upstream broke off, else the whole price.

@@ -19,6 +19,8 @@ package struct FreeTier: Hashable, Sendable {
         case requests
         /// Bytes of answers; an answer that begins within the limit is finished.
         case bytes
+        /// Tokens that the route's meter counts; the estimate is taken before, and corrected afterwards.
+        case tokens
     }
 
     package var limit: UInt64
@@ -49,7 +51,11 @@ package struct FreeTier: Hashable, Sendable {
         buffer.writeDecimal(limit)
         buffer.writeStaticString(";w=")
         buffer.writeDecimal(UInt64(window.seconds))
-        if unit == .bytes { buffer.writeStaticString(";qu=\"content-bytes\"") }
+        switch unit {
+        case .requests: break
+        case .bytes: buffer.writeStaticString(";qu=\"content-bytes\"")
+        case .tokens: buffer.writeStaticString(";qu=\"tokens\"")
+        }
         buffer.writeStaticString("\r\nratelimit: \"free\";r=")
         buffer.writeDecimal(outcome.left)
         buffer.writeStaticString(";t=")

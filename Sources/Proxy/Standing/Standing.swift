@@ -25,11 +25,16 @@ struct Standing {
         if case .credit = kind { true } else { false }
     }
 
-    /// Writes what is left into the head of an answer.
-    func writeFields(now: UnixTime, to buffer: inout ByteBuffer) {
+    /// Writes what is left into the head of an answer, or behind it; `charged` is what was charged to the balance once that
+    /// is known.
+    func writeFields(now: UnixTime, charged: UInt256? = nil, to buffer: inout ByteBuffer) {
         switch kind {
         case .free(let tier, _, let outcome): tier.writeFields(outcome, now: now, to: &buffer)
-        case .credit(_, let left): left.writeField(to: &buffer)
+        case .credit(let draw, var left):
+            if let charged, let held = draw.amount.subtracting(charged) {
+                left.amount = left.amount.flatMap { $0.adding(held) }
+            }
+            left.writeField(charged: charged, to: &buffer)
         }
     }
 }
@@ -37,9 +42,10 @@ struct Standing {
 extension CreditLeft {
     /// Writes `Payment-Credit`, an RFC 8941 dictionary of what is left; the amount is a string, since integers there end at
     /// 15 digits.
-    func writeField(to buffer: inout ByteBuffer) {
+    func writeField(charged: UInt256? = nil, to buffer: inout ByteBuffer) {
         var members: [String] = []
         if let amount { members.append("amount=\"\(amount)\"") }
+        if let charged { members.append("charged=\"\(charged)\"") }
         if let uses { members.append("uses=\(uses)") }
         if let bytes { members.append("bytes=\"\(bytes)\"") }
         if let expiresAt { members.append("expires=\(expiresAt.seconds)") }

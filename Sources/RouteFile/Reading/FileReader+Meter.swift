@@ -25,6 +25,7 @@ extension FileReader {
         terms.addsUsage = table.read("add_usage", ValueKind.bool)?.value ?? false
         let maxima = [("price", false), ("request", true)]
         terms.isBoundedByRequest = table.read("maximum", ValueKind.word(maxima))?.value ?? false
+        if let held = table.read("hold_up_to", ValueKind.size) { terms.heldBytes = UInt64(held.value) }
         checkNames(table)
         if terms.addsUsage, terms.preset?.asksForUsage != true {
             log.add(table.place(of: "add_usage"), "is known for preset = \"openai\" only")

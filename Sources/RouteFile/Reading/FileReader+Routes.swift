@@ -59,6 +59,7 @@ extension FileReader {
             section, isFree: price.map { $0.price == .free }, prices: sheets ?? [], terms, context)
         let meter = meter(
             section, isFree: price?.price == .free, offers: (sheets ?? []).flatMap(\.offers), context.assets)
+        checkFreeTokens(section, standing.freeTier, meter)
         var draft = RouteDraft(pattern: pattern, settings: nil, payees: terms.payTo?.accounts ?? [])
         guard let pattern, let upstream, let price, let value = price.price, let description, let mimeType,
             let timing = terms.timing,

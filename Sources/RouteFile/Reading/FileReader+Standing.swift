@@ -63,20 +63,34 @@ extension FileReader {
     private func freeTier(_ section: Section) -> FreeTier? {
         let requests = section.read("requests", ValueKind.integer(1...1_000_000_000))
         let bytes = section.read("bytes", ValueKind.size)
+        let tokens = section.read("tokens", ValueKind.integer(1...1_000_000_000_000))
         let window = section.require("per", ValueKind.duration)
         let subject = section.read("by", ValueKind.freeSubject)
-        if section.has("requests") == section.has("bytes") {
-            log.add(section.place, "must say one of `requests` and `bytes`: how much is free")
+        if ["requests", "bytes", "tokens"].filter({ section.has($0) }).count != 1 {
+            log.add(section.place, "must say one of `requests`, `bytes` and `tokens`: how much is free")
             return nil
         }
         if let window, window.value.components.attoseconds != 0 {
             log.add(window.place, "must be whole seconds")
             return nil
         }
-        guard let window, let subject, let limit = requests?.value ?? bytes?.value else { return nil }
+        guard let window, let subject, let limit = requests?.value ?? bytes?.value ?? tokens?.value else {
+            return nil
+        }
         return FreeTier(
-            limit: UInt64(limit), unit: bytes == nil ? .requests : .bytes,
+            limit: UInt64(limit), unit: tokens != nil ? .tokens : bytes != nil ? .bytes : .requests,
             window: AllowanceWindow(seconds: window.value.components.seconds), subject: subject.value)
+    }
+
+    /// Tokens are free only where they are counted, and where it is known beforehand how many there may be.
+    func checkFreeTokens(_ section: Section, _ tier: FreeTier?, _ meter: UsageMeter?) {
+        guard tier?.unit == .tokens else { return }
+        if let meter {
+            guard !meter.estimatesTokens else { return }
+        } else if section.has("meter") {
+            return
+        }
+        log.add(section.place(of: "free"), "needs a `meter` that counts tokens, with an `estimate` of output_tokens")
     }
 
     private func credit(_ section: Section, isBalance: Bool) -> CreditOffer? {

@@ -134,7 +134,9 @@ package enum RouteFileSchema {
 
     private static let priceRules: [KeySpec] = [.key("name"), .key("when"), .key("price"), .key("cost")]
 
-    private static let free: [KeySpec] = [.key("requests"), .key("bytes"), .key("per"), .key("by", "\"ip\"")]
+    private static let free: [KeySpec] = [
+        .key("requests"), .key("bytes"), .key("tokens"), .key("per"), .key("by", "\"ip\""),
+    ]
 
     private static let grant: [KeySpec] = [
         .key("for"), .key("scope", "\"resource\""), .key("uses"), .key("bytes"),
@@ -153,6 +155,7 @@ package enum RouteFileSchema {
     private static let meter: [KeySpec] = [
         .key("preset"), .key("per"), .key("usage"), .key("estimate"), .key("stream_usage", "\"last\""),
         .key("on_missing", "\"estimate\""), .key("add_usage", "false"), .key("maximum", "\"price\""),
+        .key("hold_up_to", "\"64KiB\""),
     ]
 
     private static let adapters: [KeySpec] = [

@@ -82,6 +82,46 @@ extension UsageMeter {
         return Charge(amount: amount, reason: isEstimated ? .estimate : .metered, counts: counts)
     }
 
+    /// Quantities that are tokens of a model.
+    private static func isToken(_ quantity: MeteredQuantity) -> Bool {
+        quantity.name == "input_tokens" || quantity.name == "output_tokens"
+    }
+
+    /// Whether tokens are counted, and as many are assumed of an answer as it may have.
+    package var estimatesTokens: Bool {
+        quantities.contains(where: Self.isToken)
+            && quantities.allSatisfy { quantity in
+                !Self.isToken(quantity) || quantity.assumed != nil || quantity.isBoundedByBody
+            }
+    }
+
+    /// The tokens that an answer to such a request may have; nil where nobody can tell.
+    package func tokenEstimate(_ bounds: OutputBounds) -> UInt64? {
+        var sum: UInt64 = 0
+        for (quantity, estimate) in zip(quantities, estimate(bounds)) where Self.isToken(quantity) {
+            guard let estimate else { return nil }
+            sum = min(sum + min(estimate, UsageNumber.maximum), UsageNumber.maximum)
+        }
+        return sum
+    }
+
+    /// The tokens of an answer by the rules of a charge; nil where nobody can tell.
+    package func tokens(in usage: AnswerUsage) -> UInt64? {
+        guard usage.isDelivered else { return 0 }
+        var sum: UInt64 = 0
+        for (index, quantity) in quantities.enumerated() where Self.isToken(quantity) {
+            let count: UInt64? =
+                switch (usage.findings[index], missing) {
+                case (.value(let count), _): count
+                case (.missing, .nothing): 0
+                case (.missing, .estimate), (.unusable, _): usage.estimate[index]
+                }
+            guard let count else { return nil }
+            sum = min(sum + min(count, UsageNumber.maximum), UsageNumber.maximum)
+        }
+        return sum
+    }
+
     /// The finding of each quantity, from the counts of the path and the slots of a report.
     ///
     /// - Parameters:

@@ -21,6 +21,8 @@ package struct UsageMeter: Sendable {
         package var missing = MissingRule.estimate
         /// Whether streams are asked for usage that the client did not ask for.
         package var addsUsage = false
+        /// Answers that are known to be no longer are held until their charge is known.
+        package var heldBytes: UInt64 = 64 * 1024
         /// Whether a request's own fields say what its answer may cost at most.
         package var isBoundedByRequest = false
 
@@ -36,6 +38,8 @@ package struct UsageMeter: Sendable {
     package let addsUsage: Bool
     /// Whether what a request may be charged at most depends on its body.
     package let isBoundedByRequest: Bool
+    /// Answers that are known to be no longer than this are held until their charge is known, so that their head tells it.
+    package let heldBytes: UInt64
     private let rates: [MeterRate]
 
     package init(_ terms: Terms) throws(MeterError) {
@@ -49,6 +53,7 @@ package struct UsageMeter: Sendable {
             throw .unbounded(free.name)
         }
         isBoundedByRequest = terms.isBoundedByRequest
+        heldBytes = terms.heldBytes
         self.quantities = quantities
         rates = terms.rates.map(\.rate)
         missing = terms.missing

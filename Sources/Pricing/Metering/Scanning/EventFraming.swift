@@ -37,6 +37,9 @@ struct EventFraming {
     /// Whether the event at hand has a line of data.
     private(set) var hasData = false
 
+    /// Whether a line begins, and nothing of an event's data was seen.
+    var isBetweenEvents: Bool { line == .start && !hasData && !isBehindReturn && mark == 3 }
+
     /// Whether the line at hand may be one of data.
     var mayBeData: Bool { line == .name || line == .space || line == .data }
 

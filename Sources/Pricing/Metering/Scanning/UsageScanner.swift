@@ -27,6 +27,7 @@ package struct UsageScanner {
     private var document: PathScanner
     private var tally: UsageTally
     private var events = EventFraming()
+    private let quiet: QuietEvents?
     /// Where in the piece the event at hand begins that may have to be withheld; nil when none is held.
     private var heldFrom: Int?
     private var heldBytes = 0
@@ -36,6 +37,7 @@ package struct UsageScanner {
     package init(_ shape: UsageShape, framing: UsageFraming, withholds: Bool = false) {
         self.framing = framing
         self.withholds = withholds && framing == .events
+        quiet = framing == .events ? shape.quiet : nil
         document = PathScanner(shape.paths)
         tally = UsageTally(shape)
     }
@@ -89,7 +91,15 @@ package struct UsageScanner {
 
     private mutating func scanEvents(_ bytes: UnsafeRawBufferPointer, _ cut: (StreamCut) -> Void) {
         var position = 0
+        var search = QuietEvents.Search()
         while position < bytes.count {
+            if let quiet, events.isBetweenEvents,
+                let end = quiet.quietEnd(in: bytes, from: position, &search)
+            {
+                position = end
+                wasWithheld = false
+                continue
+            }
             let start = position
             switch events.next(in: bytes, at: &position) {
             case .data(let range):

@@ -21,6 +21,8 @@ package struct UsageShape: Sendable {
     let roles: [Role]
     let slotCount: Int
     let succession: Succession
+    /// Nil where every event must be looked into.
+    let quiet: QuietEvents?
 
     /// - Parameters:
     ///   - slots: For each number the paths it may stand at; the larger is taken where it stands at several in one object.
@@ -41,6 +43,7 @@ package struct UsageShape: Sendable {
             paths.append(place)
             roles.append(.occurrence(slot: slots.count + offset))
         }
+        quiet = QuietEvents(paths, ignoresCase: ignoresCase, marksHidden: marksHidden)
         if marksHidden {
             for (text, mark) in UsageMarks.places {
                 guard let path = UsagePath(text) else { continue }
