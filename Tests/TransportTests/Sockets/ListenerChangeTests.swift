@@ -35,8 +35,16 @@ private final class Answerer: RequestDelegate {
 struct ListenerChangeTests {
     private let local = ListenPoint(address: .host("127.0.0.1", port: 0))
 
+    /// A client that a busy machine keeps from sending is not given up.
+    private static let patient: ServerLimits = {
+        var limits = ServerLimits()
+        limits.headerTimeout = .seconds(60)
+        limits.idleTimeout = .seconds(60)
+        return limits
+    }()
+
     private func bind(_ group: any EventLoopGroup, _ points: [ListenPoint]) async throws -> HTTPListener {
-        try await HTTPListener.bind(points: points, group: group) { _ in Answerer() }
+        try await HTTPListener.bind(points: points, group: group, limits: Self.patient) { _ in Answerer() }
     }
 
     private func ask(
@@ -60,7 +68,7 @@ struct ListenerChangeTests {
                 var streams = begun.makeAsyncIterator()
                 let stream = try #require(await streams.next())
                 let change = try await listener.prepare(
-                    [ListenPoint(address: .unix(path))], limits: ServerLimits())
+                    [ListenPoint(address: .unix(path))], limits: Self.patient)
                 #expect(change.oldAddresses.map(\.address) == [old])
                 await listener.commit(change, drainTimeout: .seconds(30))
                 #expect(try await ask(listener.localAddresses[0], "/new", on: group).hasSuffix("/new"))
@@ -69,7 +77,7 @@ struct ListenerChangeTests {
                 #expect(answer.contains("connection: close\r\n") && answer.hasSuffix("whole"))
             }
             await #expect(throws: (any Error).self) { try await ask(old, "/old", on: group) }
-            await listener.drain(timeout: .seconds(5))
+            await listener.drain(timeout: .seconds(30))
             #expect(listener.openConnections == 0)
         }
     }
@@ -83,14 +91,14 @@ struct ListenerChangeTests {
                 try await peer.send("GET /a HTTP/1.1\r\nHost: a\r\n\r\n")
                 _ = try await peer.read(through: "/a")
                 for _ in 0..<20 {
-                    let change = try await listener.prepare([local], limits: ServerLimits())
+                    let change = try await listener.prepare([local], limits: Self.patient)
                     await listener.commit(change, drainTimeout: .zero)
                 }
                 #expect(listener.localAddresses == [address])
                 try await peer.send("GET /b HTTP/1.1\r\nHost: a\r\n\r\n")
                 #expect(try await peer.read(through: "/b").hasPrefix("HTTP/1.1 200 OK\r\n"))
             }
-            await listener.drain(timeout: .seconds(5))
+            await listener.drain(timeout: .seconds(30))
         }
     }
 
@@ -114,7 +122,7 @@ struct ListenerChangeTests {
                 try await peer.send(long)
                 #expect(try await peer.readToEnd().hasPrefix("HTTP/1.1 200 "))
             }
-            await listener.drain(timeout: .seconds(5))
+            await listener.drain(timeout: .seconds(30))
         }
     }
 
@@ -129,12 +137,12 @@ struct ListenerChangeTests {
             await #expect(throws: TransportError.self) {
                 try await listener.prepare(
                     [ListenPoint(address: .unix(path)), ListenPoint(address: .host("127.0.0.1", port: taken))],
-                    limits: ServerLimits())
+                    limits: Self.patient)
             }
             #expect(listener.localAddresses == before)
             #expect(try await ask(before[0], "/still", on: group).hasSuffix("/still"))
-            await listener.drain(timeout: .seconds(5))
-            await other.drain(timeout: .seconds(5))
+            await listener.drain(timeout: .seconds(30))
+            await other.drain(timeout: .seconds(30))
         }
     }
 
@@ -145,11 +153,11 @@ struct ListenerChangeTests {
                 let listener = try await bind(group, [local])
                 let port = try #require(listener.localAddresses[0].port)
                 let change = try await listener.prepare(
-                    [ListenPoint(address: .host("0.0.0.0", port: port))], limits: ServerLimits())
-                await listener.commit(change, drainTimeout: .seconds(5))
+                    [ListenPoint(address: .host("0.0.0.0", port: port))], limits: Self.patient)
+                await listener.commit(change, drainTimeout: .seconds(30))
                 let address = try SocketAddress(ipAddress: "127.0.0.1", port: port)
                 #expect(try await ask(address, "/wide", on: group).hasSuffix("/wide"))
-                await listener.drain(timeout: .seconds(5))
+                await listener.drain(timeout: .seconds(30))
             }
         }
     #endif
@@ -201,7 +209,7 @@ struct InheritedSocketsTests {
             let point = ListenPoint(address: .host("127.0.0.1", port: 0))
             let first = try await HTTPListener.bind(points: [point], group: group) { _ in Answerer() }
             let address = first.localAddresses[0]
-            await first.drain(timeout: .seconds(5), keepsSockets: true)
+            await first.drain(timeout: .seconds(30), keepsSockets: true)
             let kept = try first.sockets.map { entry in
                 InheritedListing.Kept(
                     address: entry.address, descriptors: try entry.sockets.map { try $0.duplicateDescriptor() })
@@ -218,7 +226,7 @@ struct InheritedSocketsTests {
                 #expect(inherited.closeUnclaimed().isEmpty)
                 #expect(try await peer.read(through: "/patient").hasPrefix("HTTP/1.1 200 OK\r\n"))
                 for entry in first.sockets { for socket in entry.sockets { socket.close() } }
-                await second.drain(timeout: .seconds(5))
+                await second.drain(timeout: .seconds(30))
             }
         }
     }
@@ -242,7 +250,7 @@ struct InheritedSocketsTests {
                         #expect(try await peer.read(through: "/hello").hasPrefix("HTTP/1.1 200 OK\r\n"))
                     }
                 }
-                await listener.drain(timeout: .seconds(5))
+                await listener.drain(timeout: .seconds(30))
             }
             await #expect(throws: TransportError.self) {
                 try await HTTPListener.bind(
