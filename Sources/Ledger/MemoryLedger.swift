@@ -25,7 +25,9 @@ package final class MemoryLedger: PaymentLedger {
 
     let state = Mutex(State())
 
-    package init() {}
+    package init(maximumIdentifiers: Int = IdentifierLimits.maximumIdentifiers) {
+        state.withLock { $0.identifiers = MemoryIdentifiers(maximum: maximumIdentifiers) }
+    }
 
     package func reserve(
         _ request: ReserveRequest, reply: @escaping @Sendable (Result<ReserveOutcome, LedgerError>) -> Void
@@ -164,6 +166,7 @@ package final class MemoryLedger: PaymentLedger {
     static func write(_ entry: PaymentEntry, at index: Int, in state: inout State) {
         note(from: state.entries[index], to: entry, in: &state)
         state.entries[index] = entry
+        if entry.cameToNothing { state.identifiers.free(entry.record.reference.identity) }
     }
 
     private static func note(from old: PaymentEntry?, to new: PaymentEntry, in state: inout State) {

@@ -10,6 +10,7 @@ final class IdentifierTable {
     private let fill: Statement
     private let over: Statement
     private let delete: Statement
+    private let ofPayment: Statement
     private let maximum: Int
     private let maximumBytes: Int
     private var total: Total
@@ -41,6 +42,7 @@ final class IdentifierTable {
         over = try Statement(
             "SELECT key, size FROM identifier WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2", on: connection)
         delete = try Statement("DELETE FROM identifier WHERE key = ?1", on: connection)
+        ofPayment = try Statement("SELECT key FROM identifier WHERE identity = ?1", on: connection)
         let all = try Statement("SELECT count(*), coalesce(sum(size), 0) FROM identifier", on: connection)
         total = try all.step() ? Total(count: Int(all.integer(0)), bytes: Int(all.integer(1))) : Total()
         all.reset()
@@ -89,6 +91,13 @@ final class IdentifierTable {
         total.count += 1
     }
 
+    /// Forgets the id of a payment that came to nothing.
+    func free(_ payment: PaymentIdentity) throws(LedgerError) {
+        if total.count == 0 { return }
+        ofPayment.bind(payment.key, at: 1)
+        for key in try keys(of: ofPayment) { try remove(key) }
+    }
+
     /// Keeps an answer where there is room for it.
     func keep(_ answer: KeptAnswer, under key: Bytes32, of payment: PaymentIdentity) throws(LedgerError) {
         guard total.bytes + answer.byteCount <= maximumBytes else { return }
@@ -120,15 +129,19 @@ final class IdentifierTable {
     private func removeOver(now: UnixTime, limit: Int64) throws(LedgerError) {
         over.bind(now, at: 1)
         over.bind(limit, at: 2)
+        for key in try keys(of: over) { try remove(key) }
+    }
+
+    private func keys(of statement: Statement) throws(LedgerError) -> [Bytes32] {
         var keys: [Bytes32] = []
-        while try over.step() {
-            guard let key = over.bytes32(0) else {
-                over.reset()
+        while try statement.step() {
+            guard let key = statement.bytes32(0) else {
+                statement.reset()
                 throw .damagedRow
             }
             keys.append(key)
         }
-        for key in keys { try remove(key) }
+        return keys
     }
 
     private func remove(_ key: Bytes32) throws(LedgerError) {

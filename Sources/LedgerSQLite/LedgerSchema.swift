@@ -19,7 +19,7 @@ enum LedgerSchema {
     /// Written without a list: SQLite 3.40 builds a table for `IN` at every row.
     static let isOpen = "(value < 4 OR value = 7 OR (service = 2 AND is_rewritten = 1))"
 
-    private static let migrations: [String] = [first, second, third, fourth, fifth, sixth, seventh]
+    private static let migrations: [String] = [first, second, third, fourth, fifth, sixth, seventh, eighth]
 
     /// What repeats from payment to payment is one row of `terms`; a payment names it by number.
     ///
@@ -215,6 +215,9 @@ enum LedgerSchema {
             PRIMARY KEY (day, route, client, outcome, network, asset)
         ) STRICT, WITHOUT ROWID;
         """
+
+    /// Finds the id of a payment, which is free when the payment came to nothing.
+    private static let eighth = "CREATE INDEX identifier_identity ON identifier (identity);"
 
     /// The key of the hashes of presenters' addresses.
     static func addressKey(_ db: Database) throws -> Bytes32? {

@@ -33,7 +33,8 @@ final class LedgerWriter: @unchecked Sendable {
         self.file = file
         let connection = try LedgerConnection(path: file.path, options: options)
         self.connection = connection
-        table = try PaymentTable(connection: connection.handle)
+        table = try PaymentTable(
+            connection: connection.handle, maximumIdentifiers: options.maximumIdentifiers)
         let thread = Thread { self.main() }
         thread.name = "ledger"
         thread.start()

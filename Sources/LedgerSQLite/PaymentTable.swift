@@ -27,7 +27,9 @@ final class PaymentTable {
     private let fill: Statement
     private let empty: Statement
 
-    init(connection: OpaquePointer) throws(LedgerError) {
+    init(
+        connection: OpaquePointer, maximumIdentifiers: Int = IdentifierLimits.maximumIdentifiers
+    ) throws(LedgerError) {
         self.connection = connection
         terms = try TermsTable(connection: connection)
         exposure = try ExposureTable(
@@ -35,7 +37,7 @@ final class PaymentTable {
         journal = try JournalTable(connection: connection)
         allowances = try AllowanceTable(connection: connection)
         credits = try CreditTable(connection: connection, journal: journal)
-        identifiers = try IdentifierTable(connection: connection)
+        identifiers = try IdentifierTable(connection: connection, maximum: maximumIdentifiers)
         shadow = try ShadowTable(connection: connection)
         insert = try Statement(PaymentRow.insert, on: connection)
         update = try Statement(PaymentRow.update, on: connection)
@@ -253,6 +255,7 @@ final class PaymentTable {
         try update.step()
         try exposure.note(from: old, to: entry)
         try journal.note(from: old, to: entry, terms: stored)
+        if entry.cameToNothing { try identifiers.free(entry.record.reference.identity) }
         return stored
     }
 

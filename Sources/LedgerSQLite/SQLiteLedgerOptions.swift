@@ -1,3 +1,5 @@
+import Ledger
+
 /// How a SQLite ledger uses its file and its writer.
 package struct SQLiteLedgerOptions: Hashable, Sendable {
     /// Steps that share one transaction at most; bounds how long a reply waits for its group.
@@ -27,6 +29,8 @@ package struct SQLiteLedgerOptions: Hashable, Sendable {
     ///
     /// Beyond, claims are refused as on a full disk.
     package var maximumFileBytes: Int?
+    /// Clients' ids that are remembered; beyond, a new one is refused.
+    package var maximumIdentifiers = IdentifierLimits.maximumIdentifiers
 
     package init() {}
 }

@@ -115,6 +115,25 @@ struct IdentifierConformanceTests {
         }
     }
 
+    @Test("take no room when their payments come to nothing", arguments: LedgerKind.allCases)
+    func room(kind: LedgerKind) async throws {
+        try await kind.withLedger(maximumIdentifiers: 2) { ledger in
+            for payment: UInt64 in 1...4 {
+                let reference = try await ledger.grant(Self.request(payment, id: 500 + payment, opening: .reserved))
+                let event: PaymentEvent = payment % 2 == 0 ? .expired : .released(reason: "not charged")
+                let ended = try await ledger.apply(event, to: reference, now: Sample.validBefore)
+                #expect(ended == .applied(PaymentState(payment % 2 == 0 ? .expired : .released, .unused)))
+            }
+            // The same payment again, under another id than before.
+            let first = try await ledger.grant(Self.request(1, id: 601, opening: .reserved))
+            _ = try await ledger.grant(Self.request(5, id: 602))
+            #expect(try await ledger.reserve(Self.request(6, id: 603)) == .identifierRefused(.full))
+            _ = try await ledger.apply(.released(reason: "not charged"), to: first)
+            _ = try await ledger.grant(Self.request(6, id: 603))
+            #expect(try await ledger.reserve(Self.request(7, id: 604)) == .identifierRefused(.full))
+        }
+    }
+
     @Test("are granted to one of many at once", arguments: LedgerKind.allCases)
     func race(kind: LedgerKind) async throws {
         try await kind.withLedger { ledger in

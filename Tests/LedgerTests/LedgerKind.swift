@@ -8,12 +8,17 @@ enum LedgerKind: String, CaseIterable, Sendable {
     case memory, sqlite
 
     /// Lends a new, empty ledger, and removes what it left behind.
-    func withLedger(_ body: (any PaymentLedger) async throws -> Void) async throws {
+    func withLedger(
+        maximumIdentifiers: Int = IdentifierLimits.maximumIdentifiers,
+        _ body: (any PaymentLedger) async throws -> Void
+    ) async throws {
         switch self {
-        case .memory: try await body(MemoryLedger())
+        case .memory: try await body(MemoryLedger(maximumIdentifiers: maximumIdentifiers))
         case .sqlite:
             try await withTemporaryFolder { folder in
-                let ledger = try SQLiteLedger(path: folder + "/ledger.db")
+                var options = SQLiteLedgerOptions()
+                options.maximumIdentifiers = maximumIdentifiers
+                let ledger = try SQLiteLedger(path: folder + "/ledger.db", options: options)
                 do {
                     try await body(ledger)
                 } catch {

@@ -72,9 +72,10 @@ extension FacilitatorService {
             let outcome = await rail.settle(order)
             return await write(outcome, of: sale, reference, payer: verified.payer)
         case .identifierRefused(.conflict): return .answer(sale.failure(.identifierConflict, payer: verified.payer))
+        case .identifierRefused(.full):
+            return .unavailable(Unavailability(part: "ledger", code: LedgerError.Code.full.rawValue))
         case .overdrawn: return .answer(sale.failure(.insufficientBalance, payer: verified.payer))
-        case .redelivery, .inFlight, .pending, .used, .proofRequired, .answered,
-            .identifierRefused(.answered), .identifierRefused(.full):
+        case .redelivery, .inFlight, .pending, .used, .proofRequired, .answered, .identifierRefused(.answered):
             guard let record = try await ledger.payment(verified.identity) else {
                 return .answer(sale.failure(.duplicateSettlement, payer: verified.payer))
             }

@@ -3,6 +3,7 @@ import Primitives
 /// The ids of a ledger without a disk.
 struct MemoryIdentifiers: Sendable {
     private var entries: [Bytes32: IdentifierEntry] = [:]
+    private var keys: [PaymentIdentity: Bytes32] = [:]
     private var answerBytes = 0
     private let maximum: Int
     private let maximumBytes: Int
@@ -31,6 +32,12 @@ struct MemoryIdentifiers: Sendable {
         remove(claim.key)
         entries[claim.key] = IdentifierEntry(
             fingerprint: claim.fingerprint, payment: payment, expiresAt: claim.expiresAt)
+        keys[payment] = claim.key
+    }
+
+    /// Forgets the id of a payment that came to nothing.
+    mutating func free(_ payment: PaymentIdentity) {
+        if let key = keys[payment] { remove(key) }
     }
 
     /// Keeps an answer where there is room for it.
@@ -45,5 +52,6 @@ struct MemoryIdentifiers: Sendable {
     private mutating func remove(_ key: Bytes32) {
         guard let old = entries.removeValue(forKey: key) else { return }
         answerBytes -= old.answer?.byteCount ?? 0
+        if keys[old.payment] == key { keys[old.payment] = nil }
     }
 }

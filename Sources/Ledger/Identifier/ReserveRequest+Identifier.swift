@@ -21,10 +21,7 @@ extension ReserveRequest {
     ) -> ReserveDecision? {
         guard let identifier else { return nil }
         guard let holder, holder.record.claim.owner.isSameParty(as: claim.owner) else { return nil }
-        switch holder.record.state.value {
-        case .released, .expired, .writtenOff: return nil
-        case .reserved, .settling, .uncertain, .settled, .owed: break
-        }
+        if holder.cameToNothing { return nil }
         guard entry.fingerprint == identifier.fingerprint else { return .refuse(.identifierRefused(.conflict)) }
         if entry.payment == claim.identity { return again(holder, entry.answer) }
         if let refusal = refusal(over: own) { return .refuse(refusal) }
@@ -69,5 +66,15 @@ extension ReserveRequest {
 
     private func answered(_ answer: KeptAnswer?) -> ReserveDecision {
         .refuse(answer.map(ReserveOutcome.answered) ?? .identifierRefused(.answered))
+    }
+}
+
+extension PaymentEntry {
+    /// Whether nothing was paid and nothing will be: the id that came with it is free.
+    package var cameToNothing: Bool {
+        switch record.state.value {
+        case .released, .expired, .writtenOff: true
+        case .reserved, .settling, .uncertain, .settled, .owed: false
+        }
     }
 }

@@ -18,9 +18,9 @@ final class AnswerKeeper {
         self.limit = limit
     }
 
-    /// The head goes out; one that nobody paid for is not kept.
+    /// The head goes out; one that nobody paid for is not kept, nor a part: another may be asked for under the same id.
     func began(_ head: ByteBuffer, status: Int, body: ResponseBody, isPaid: Bool) {
-        isKept = isPaid && head.readableBytes <= limit
+        isKept = isPaid && status != 206 && head.readableBytes <= limit
         guard isKept else { return }
         self.status = status
         self.head = Array(head.readableBytesView)

@@ -191,7 +191,7 @@ extension Exchange {
         // No new token: a redelivery may have been opened by the address alone, which must not open all the rest.
         let request = DrawRequest(
             presenter: .claim(reference), scopes: CreditOffer.scopes(route: route.name, target: targetDigest),
-            amount: drawAmount, takesLess: true, now: loop.now())
+            amount: drawAmount, takesLess: route.credit?.offer.servesOnLess == true, now: loop.now())
         let home = loop.home(of: self)
         loop.shared.ledger.draw(request) { result in
             home.post { exchange in

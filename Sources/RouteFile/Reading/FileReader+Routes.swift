@@ -56,7 +56,8 @@ extension FileReader {
             checkVolume(price, section, terms)
         }
         let standing = standing(
-            section, isFree: price.map { $0.price == .free }, prices: sheets ?? [], terms, context)
+            section, isFree: price.map { $0.price == .free }, price: price, prices: sheets ?? [], terms,
+            context)
         let meter = meter(
             section, isFree: price?.price == .free, offers: (sheets ?? []).flatMap(\.offers), context.assets)
         checkFreeTokens(section, standing.freeTier, meter)

@@ -15,7 +15,8 @@ struct StandingDraft {
 /// `free`, `grant` and `bundle` of a route.
 extension FileReader {
     func standing(
-        _ section: Section, isFree: Bool?, prices: [SheetSettings], _ terms: PaymentTerms, _ context: RouteContext
+        _ section: Section, isFree: Bool?, price: PriceDraft?, prices: [SheetSettings], _ terms: PaymentTerms,
+        _ context: RouteContext
     ) -> StandingDraft {
         var draft = StandingDraft()
         if isFree == true {
@@ -47,7 +48,12 @@ extension FileReader {
         } else if let bundle = section.section("bundle", table: "routes.bundle") {
             draft.credit = credit(bundle, isBalance: true)
             draft.bundle = sale(bundle, section, terms, context)
-            if let sale = draft.bundle { checkCovers(sale, prices, at: bundle.place(of: "amount")) }
+            if let sale = draft.bundle {
+                checkCovers(sale, prices, at: bundle.place(of: "amount"))
+                if let price, price.source != nil {
+                    checkCoversTold(sale, price, terms, at: bundle.place(of: "amount"))
+                }
+            }
             if draft.credit?.servesOnLess == true, !section.has("meter") {
                 log.add(
                     bundle.place(of: "on_low_balance"),
@@ -122,6 +128,21 @@ extension FileReader {
             }
             guard isShort else { continue }
             return log.add(place, "is less than one request may cost in \(offer.asset)")
+        }
+    }
+
+    /// No price that a source tells may be more than the bundle either.
+    private func checkCoversTold(_ sale: SheetSettings, _ price: PriceDraft, _ terms: PaymentTerms, at place: Place) {
+        guard let maximum = price.terms.maximum else {
+            return log.add(place, "needs `maximum` in [routes.price]: what is told must not be more than the bundle")
+        }
+        let most = TablePrice(.amounts(dollars: maximum, units: []))
+        for offer in sale.offers {
+            guard let asset = terms.accepts?.first(where: { $0.value.id == offer.asset })?.value.asset,
+                let units = try? price.terms.amount(of: most, in: asset.priced)?.units,
+                offer.requirements.amount < units
+            else { continue }
+            return log.add(place, "is less than the `maximum` of [routes.price] in \(offer.asset)")
         }
     }
 

@@ -337,6 +337,26 @@ struct FacilitatorAPITests {
         await bench.stop()
     }
 
+    @Test("an id for which there is no room is no payment that was settled before: settling is unavailable")
+    func noRoomForIdentifiers() async throws {
+        let bench = try await Bench(ledger: MemoryLedger(maximumIdentifiers: 1))
+        func settle(_ nonce: UInt64) async throws -> OutgoingResponse {
+            try await bench.send(
+                "POST", "/settle", request(nonce: nonce), fields: [(name: "Idempotency-Key", value: "order-\(nonce)")])
+        }
+        func settleIdentified(_ nonce: UInt64) async throws -> OutgoingResponse {
+            let id = "pay_7d5d747be160e28\(nonce)"
+            let extensions = #","extensions":{"payment-identifier":{"info":{"required":false,"id":"\#(id)"}}}},"#
+            let text = String(decoding: request(nonce: nonce), as: UTF8.self)
+                .replacing(#"},"paymentRequirements""#, with: extensions + #""paymentRequirements""#)
+            return try await bench.send("POST", "/settle", Array(text.utf8))
+        }
+        #expect(try json(try await settleIdentified(1))["success"] == .bool(true))
+        #expect(try await settleIdentified(2).status == 503)
+        #expect(try json(try await settle(2))["success"] == .bool(true))
+        await bench.stop()
+    }
+
     @Test("settle is limited for each caller, verify is not")
     func rateLimit() async throws {
         let bench = try await Bench(

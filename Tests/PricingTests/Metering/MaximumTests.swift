@@ -33,7 +33,12 @@ struct MaximumTests {
         Row(body: #"{"max_completion_tokens":40,"n":2}"#, most: 100 + 17 + 200),
         Row(body: #"{"max_tokens":40,"max_tokens":80}"#, most: 100 + 17 + 200),
         Row(body: #"{"MAX_TOKENS":80,"max_tokens":40}"#, most: 100 + 17 + 200),
-        Row(body: #"{"max_tokens":0}"#, most: 100 + 8),
+        Row(body: #"{"max_tokens":1}"#, most: 100 + 8 + 3),
+        // Servers take zero for no limit.
+        Row(body: #"{"max_tokens":0}"#),
+        Row(body: #"{"max_tokens":0,"max_completion_tokens":40}"#),
+        Row(body: #"{"max_completion_tokens":40,"max_tokens":-1}"#),
+        Row(preset: .ollama, body: #"{"options":{"num_predict":0}}"#),
         Row(preset: .anthropic, body: #"{"max_tokens":40}"#, most: 100 + 9 + 100),
         Row(preset: .ollama, body: #"{"options":{"num_predict":40}}"#, most: 100 + 15 + 100),
         Row(preset: .ollama, body: #"{"options":{"num_predict":-1}}"#),

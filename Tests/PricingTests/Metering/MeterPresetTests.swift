@@ -102,7 +102,12 @@ struct MeterPresetTests {
         Request(#"{"prompt":[1,2,3],"max_tokens":50}"#, 50),
         Request(#"{"prompt":"a"}"#, 1000), Request("{}", 1000), Request("", 1000),
         Request(#"{"max_tokens":null}"#, 1000), Request(#"{"max_tokens":-1}"#, 1000),
+        Request(#"{"max_tokens":0}"#, 1000), Request(#"{"max_tokens":-0}"#, 1000),
         // The most that any reader could understand.
+        Request(#"{"max_tokens":0,"max_completion_tokens":70}"#, 1000),
+        Request(#"{"max_completion_tokens":5000,"max_tokens":0}"#, 5000),
+        Request(#"{"max_completion_tokens":5000,"max_tokens":-1,"n":2}"#, 10_000),
+        Request(#"{"max_tokens":0,"max_completion_tokens":"5"}"#, nil),
         Request(#"{"max_tokens":50,"max_tokens":5000}"#, 5000),
         Request(#"{"max_tokens":50,"MAX_Tokens":5000}"#, 5000),
         Request(#"{"max_tokens":50,"max\u005fToken\u0073":5000}"#, 5000),
@@ -118,6 +123,7 @@ struct MeterPresetTests {
         Request(#"{"options":{"num_predict":42}}"#, 42, .ollama),
         Request(#"{"Options":{"num_predict":42},"options":{}}"#, 42, .ollama),
         Request(#"{"options":{"num_predict":-1},"max_tokens":5}"#, 1000, .ollama),
+        Request(#"{"options":{"num_predict":0}}"#, 1000, .ollama),
     ]
 
     @Test("bounds the output by the request's own fields", arguments: requests)

@@ -124,6 +124,24 @@ struct IdentifierTests {
         }
     }
 
+    @Test("never get a part of an answer where the whole is asked for")
+    func part() async throws {
+        try await withPaywall(
+            [Self.route()],
+            upstream: {
+                $0["range"] == nil
+                    ? .bytes(reply("fine"))
+                    : .bytes(reply("fi", status: "206 Partial Content", "content-range: bytes 0-1/4"))
+            }
+        ) { rig in
+            let part = try await rig.ask("GET /x", Payer().pay().line(id: Self.id) + "Range: bytes=0-1\r\n")
+            #expect(part.status == 206 && part.text == "fi")
+            let whole = try await rig.ask("GET /x", Payer().pay(nonce: 2).line(id: Self.id))
+            #expect(whole.status == 409 && whole.text.contains("payment_identifier_answered"))
+            #expect(try await rig.state(of: Payer().pay(nonce: 2)) == "none" && rig.upstream.runs == 1)
+        }
+    }
+
     @Test("of another form are refused, and one can be required")
     func required() async throws {
         let policy = IdentifierPolicy(isRequired: true)

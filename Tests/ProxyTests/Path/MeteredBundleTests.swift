@@ -80,6 +80,31 @@ struct MeteredBundleTests {
         }
     }
 
+    @Test("a payment whose first answer failed is redelivered for its price or not at all", arguments: [false, true])
+    func redelivery(servesOnLess: Bool) async throws {
+        let script: @Sendable (ScriptedUpstream.Request) -> ScriptedUpstream.Reply = {
+            .bytes($0["x-first"] == nil ? Self.counted : reply("no", status: "500 No"))
+        }
+        try await withPaywall([try Self.route(servesOnLess: servesOnLess)], upstream: script) { rig in
+            let payment = Payer().pay(Self.sale)
+            let bought = try await rig.ask("GET /x", payment.line + "X-First: 1\r\n")
+            #expect(bought.status == 500)
+            let token = "Payment-Grant: \(try #require(bought["payment-grant"]))\r\n"
+            var left = Self.total
+            while left >= 2000 {
+                #expect(try await rig.ask("GET /x", token).status == 200)
+                try await rig.barrier()
+                left -= 250
+            }
+            let runs = rig.upstream.runs
+            let again = try await rig.ask("GET /x", payment.line)
+            #expect(again.status == (servesOnLess ? 200 : 402))
+            #expect(rig.upstream.runs == runs + (servesOnLess ? 1 : 0))
+            let credit = try await Self.credit(rig, of: payment)
+            #expect(credit.held == .zero && credit.balance == UInt256(left - (servesOnLess ? 250 : 0)))
+        }
+    }
+
     @Test("a client that leaves to miss the usage is charged the estimate")
     func leavesInTheMiddle() async throws {
         let script: @Sendable (ScriptedUpstream.Request) -> ScriptedUpstream.Reply = {

@@ -7,7 +7,8 @@ package struct RequestBounds: Sendable {
     init(_ preset: MeterPreset) {
         // Readers of JSON differ in which of two names they take, and some of them in case: the most that anyone could read.
         shape = UsageShape(
-            slots: [preset.outputBounds, preset.outputFactors], occurrences: preset.prompts, ignoresCase: true)
+            slots: [preset.outputBounds, preset.outputFactors], occurrences: preset.prompts, ignoresCase: true,
+            isOfRequest: true)
     }
 
     /// Starts to read a request's body.
@@ -42,6 +43,7 @@ package struct RequestReader {
         case .complete:
             bounds.output = tally.findings[0]
             bounds.factors = Array(tally.findings[1...])
+            bounds.hasNoBound = tally.hasNoBound
         }
         return bounds
     }
@@ -50,6 +52,8 @@ package struct RequestReader {
 /// The bounds that a request sets to its answer.
 package struct OutputBounds: Hashable, Sendable {
     package var output = UsageFinding.missing
+    /// Whether the request asks for as much as there is, in one of the names at least.
+    package var hasNoBound = false
     /// How often the output is made.
     package var factors: [UsageFinding] = []
     package var bodyBytes: UInt64
@@ -58,7 +62,7 @@ package struct OutputBounds: Hashable, Sendable {
 
     /// The output in all, from what is assumed where the request says nothing; nil when nobody can tell.
     func product(assuming assumed: UInt64?) -> UInt64? {
-        guard var product = Self.number(output, else: assumed) else { return nil }
+        guard var product = number(assuming: assumed) else { return nil }
         for factor in factors {
             guard let factor = Self.number(factor, else: 1) else { return nil }
             let (next, overflow) = product.multipliedReportingOverflow(by: max(factor, 1))
@@ -68,10 +72,15 @@ package struct OutputBounds: Hashable, Sendable {
         return product
     }
 
+    /// The output once; where one name has no bound, nobody can tell which of them is read.
+    private func number(assuming assumed: UInt64?) -> UInt64? {
+        guard hasNoBound else { return Self.number(output, else: assumed) }
+        return assumed.flatMap { assumed in Self.number(output, else: assumed).map { max($0, assumed) } }
+    }
+
     private static func number(_ finding: UsageFinding, else assumed: UInt64?) -> UInt64? {
         switch finding {
         case .value(let value): value
-        // A negative bound is none: Ollama has -1 for "as much as there is".
         case .missing, .unusable(.negative): assumed
         case .unusable: nil
         }

@@ -23,15 +23,18 @@ package struct UsageShape: Sendable {
     let succession: Succession
     /// Nil where every event must be looked into.
     let quiet: QuietEvents?
+    /// Whether the first number is a bound, which a zero or less says that there is none of.
+    let isOfRequest: Bool
 
     /// - Parameters:
     ///   - slots: For each number the paths it may stand at; the larger is taken where it stands at several in one object.
     ///   - occurrences: For each count the path of what is counted; their slots come behind the numbers.
     ///   - marksHidden: Whether events that carry nothing but usage are to be found as well.
     ///   - ignoresCase: Whether names are taken in any case.
+    ///   - isOfRequest: Whether the first number is the bound that a request sets to its answer.
     package init(
         slots: [[UsagePath]], occurrences: [UsagePath] = [], succession: Succession = .last, marksHidden: Bool = false,
-        ignoresCase: Bool = false
+        ignoresCase: Bool = false, isOfRequest: Bool = false
     ) {
         var paths: [UsagePath] = []
         var roles: [Role] = []
@@ -55,6 +58,7 @@ package struct UsageShape: Sendable {
         self.roles = roles
         self.slotCount = slots.count + occurrences.count
         self.succession = succession
+        self.isOfRequest = isOfRequest
     }
 
     /// Paths that the numbers of one report may have in all.
@@ -87,6 +91,8 @@ struct UsageTally: PathSink {
     private(set) var findings: [UsageFinding]
     /// Of the object at hand.
     private(set) var marks: UsageMarks = []
+    /// Whether a request says that its answer has no bound: Ollama has -1 and 0 for "as much as there is", as others have 0.
+    private(set) var hasNoBound = false
     /// Whether the object at hand has said anything yet.
     private var isTouched = false
 
@@ -104,6 +110,10 @@ struct UsageTally: PathSink {
             switch shape.roles[index] {
             case .number(let slot):
                 guard let finding = value.finding else { continue }
+                if shape.isOfRequest, slot == 0, finding == .value(0) || finding == .unusable(.negative) {
+                    hasNoBound = true
+                    continue
+                }
                 present[slot] = present[slot].merged(with: finding)
                 isTouched = true
             case .occurrence(let slot):
