@@ -53,4 +53,21 @@ struct UpstreamQuoteTests {
                 == "POST /quote/t%20x?n=1 HTTP/1.1\r\nhost: api.example.com\r\nx-tenant: acme\r\nauthorization: Bearer x\r\n"
         )
     }
+
+    @Test(
+        "is refused where a field that goes along is one that its readers could read differently",
+        arguments: [
+            (["X-Size"], false), (["X_Size"], true), (["x-size", "X-Size"], true), (["X-Other", "x_other"], false),
+        ])
+    func doubtful(names: [String], isDoubtful: Bool) {
+        let quote = UpstreamQuote(header: "x-quote", headers: ["x-size"], timeout: .seconds(1))
+        let refusal = quote.doubtful { show in
+            for name in names {
+                Array(name.utf8).withUnsafeBytes { name in
+                    [UInt8(ascii: "1")].withUnsafeBytes { show((name, $0)) }
+                }
+            }
+        }
+        #expect((refusal != nil) == isDoubtful)
+    }
 }

@@ -54,9 +54,9 @@ extension Exchange {
             return verify(payment, offer: index, of: earlier)
         }
         switch match {
-        case .offer(let index): verify(payment, offer: index, of: sheet)
+        case .offer(let index): recall(payment, like: sheet) { $0.verify(payment, offer: index, of: sheet) }
         case .ambiguous: challenge(sheet, .refused(.ambiguousOffer))
-        case .none(let reason): challenge(sheet, .refused(reason))
+        case .none(let reason): recall(payment, like: sheet) { $0.challenge(sheet, .refused(reason)) }
         }
     }
 
@@ -80,7 +80,7 @@ extension Exchange {
         return nil
     }
 
-    private func verify(_ payment: Payment, offer index: Int, of sheet: OfferSheet) {
+    func verify(_ payment: Payment, offer index: Int, of sheet: OfferSheet) {
         let offer = sheet.offers[index]
         guard let rail = sheet.rail(of: index, form: payment.form) else {
             refuse(.unsupportedScheme)
@@ -147,6 +147,8 @@ extension Exchange {
         case .refuse(let reason):
             var payer: String?
             if case .invalid(_, let known) = outcome { payer = known }
+            // What a payer has paid is nobody's business who only names it.
+            if let base = quote?.base { sheet = base }
             refuse(reason, payer: payer)
         case .drop:
             log()
@@ -180,7 +182,7 @@ extension Exchange {
         var request = ReserveRequest(
             claim: claim, opening: self.opening(opening, payment: payment, identity: verified.identity, now: now),
             proof: proof(), now: now, redelivery: route.redelivery, exposure: exposure)
-        request.recallsOnly = verified.isRecalled
+        request.recallsOnly = verified.isRecalled || isRecalling
         request.credit = creditTerms(on: route)
         request.identifier = identifierClaim(payment, payer: verified.payer, on: route, now: now)
         let home = loop.home(of: self)

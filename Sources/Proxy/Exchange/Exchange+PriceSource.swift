@@ -8,6 +8,9 @@ import X402
 extension Exchange {
     func askSource(_ quote: RequestQuote, _ route: PaywallRoute) {
         guard let source = quote.tariff.source else { return unpriced(route, .priceUnavailable) }
+        if case .upstream(let asked) = source.kind, let refusal = asked.doubtful(eachLine: eachForwardedLine) {
+            return unpriced(route, .unpriced(refusal))
+        }
         let question = question(quote.facts, quote.tariff, source, route)
         let key = question.key
         quote.question = key

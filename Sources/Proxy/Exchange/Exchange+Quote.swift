@@ -74,6 +74,7 @@ extension Exchange {
     // MARK: Body
 
     private func readBody(of quote: RequestQuote, _ route: PaywallRoute) {
+        if let refusal = quote.refusal { return unreadable(refusal, quote, route) }
         let refusal = BodyRefusal.judge(
             contentType: HeaderField.read("content-type", eachLine: eachForwardedLine),
             contentEncoding: HeaderField.read("content-encoding", eachLine: eachForwardedLine))
@@ -83,6 +84,7 @@ extension Exchange {
     }
 
     private func unreadable(_ refusal: BodyRefusal, _ quote: RequestQuote, _ route: PaywallRoute) {
+        quote.refusal = refusal
         guard let dearest = quote.tariff.body?.dearest else {
             hold(quote)
             return unpriced(route, .unreadableBody(refusal))

@@ -29,6 +29,7 @@ extension Exchange {
 
     private func seekPayer(_ quote: RequestQuote, _ route: PaywallRoute, base: OfferSheet) {
         quote.payer = .settled
+        quote.base = base
         let head = stream.head
         if head.has(.paymentSignature) || head.has(.xPayment) {
             guard route.credit == nil || !head.has(.paymentGrant), case .payment(let payment) = readPayment(),

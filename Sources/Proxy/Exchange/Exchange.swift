@@ -77,6 +77,8 @@ final class Exchange {
     var answerKeeper: AnswerKeeper?
     /// What was answered before under that id.
     var keptAnswer: KeptAnswer?
+    /// Whether the payment can open what it has paid for before, and nothing else.
+    var isRecalling = false
     /// The token that redelivers an undelivered answer.
     var grant: String?
 

@@ -44,6 +44,10 @@ final class RequestQuote {
     private(set) var isBodyWhole = false
     /// The hash of a body that was looked into and is here whole.
     private(set) var bodyDigest: Bytes32?
+    /// Why rules cannot look into the body, once that is known; it is not looked at again.
+    var refusal: BodyRefusal?
+    /// The sheet of nobody in particular, where the price depends on who pays.
+    var base: OfferSheet?
     /// What offers for this body carry, once it was asked for.
     var bodyTag: String?
     private var trailers: ByteBuffer?

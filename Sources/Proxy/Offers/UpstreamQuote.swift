@@ -59,6 +59,15 @@ package struct UpstreamQuote: Sendable {
         return head
     }
 
+    /// A field that goes along and that its readers could read differently; nil where there is none.
+    func doubtful(eachLine: ((FieldReader.Line) -> Void) -> Void) -> QuoteRefusal? {
+        for name in headers.sorted() {
+            guard case .doubtful(let doubt) = HeaderField.read(name, eachLine: eachLine) else { continue }
+            return QuoteRefusal(field: .header(name), doubt: doubt)
+        }
+        return nil
+    }
+
     private func appendPath(_ own: Slice<UnsafeRawBufferPointer>, to head: inout [UInt8]) {
         guard let path else { return head += own }
         let segments = own.dropFirst().split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)

@@ -51,7 +51,9 @@ extension Exchange {
 
     private func refuseSignIn(_ refusal: SignInRefusal, on route: PaywallRoute) {
         creditRefusal = refusal.reason
-        admitFreeOrPriced(route)
+        guard let quote, case .signingIn = quote.payer, let base = quote.base else { return admitFreeOrPriced(route) }
+        quote.payer = .settled
+        admit(route, base)
     }
 
     private struct SignedIn {

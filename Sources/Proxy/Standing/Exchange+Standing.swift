@@ -48,7 +48,9 @@ extension Exchange {
 
     /// Whether a verified payment is looked at again once the ledger has said whether its payer has something for free.
     func isSpared(_ verified: VerifiedPayment, _ verdict: VerifyOutcome) -> Bool {
-        guard let route, let tier = route.freeTier, tier.subject == .payer, freeLeft == nil, !verified.isRecalled else {
+        guard let route, let tier = route.freeTier, tier.subject == .payer, freeLeft == nil, !verified.isRecalled,
+            !isRecalling
+        else {
             return false
         }
         claimFree(tier, of: Array(verified.payer.utf8), on: route) { exchange, isGranted in

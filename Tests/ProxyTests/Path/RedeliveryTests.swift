@@ -259,4 +259,33 @@ struct RedeliveryTests {
             #expect(answer.status == 402 && rig.upstream.runs == 1)
         }
     }
+
+    @Test("is at the price that was paid, whatever is asked now")
+    func recalled() async throws {
+        let answers = Notebook<Int>()
+        try await withPaywall(
+            [TestRoute(match: "/x")],
+            upstream: { _ in
+                answers.note(1)
+                return .bytes(answers.count == 1 ? reply("no", status: "500 No") : reply("fine"))
+            }
+        ) { rig in
+            let payment = Payer().pay()
+            let failed = try await rig.ask("GET /x", payment.line)
+            let token = try #require(failed["payment-grant"])
+            try await rig.adopt([TestRoute(match: "/x", offers: [Offers.offer(5000)])])
+            rig.clock.advance(120)
+            let other = try await rig.ask("GET /x", Payer().pay(nonce: 2).line)
+            #expect(
+                other.status == 402 && other["x-payment-required"]?.contains("5000") == true,
+                "what nobody paid costs what it costs now")
+            let elsewhere = try await rig.ask("GET /x?y", payment.line + "Payment-Grant: \(token)\r\n")
+            #expect(elsewhere.status == 402 && elsewhere["x-payment-required"]?.contains("5000") == true)
+            let again = try await rig.ask("GET /x", payment.line + "Payment-Grant: \(token)\r\n")
+            #expect(again.status == 200 && again.text == "fine")
+            let spent = try await rig.ask("GET /x", payment.line + "Payment-Grant: \(token)\r\n")
+            #expect(spent.status == 402 && spent["x-payment-required"]?.contains("5000") == true)
+            #expect(rig.upstream.runs == 2)
+        }
+    }
 }

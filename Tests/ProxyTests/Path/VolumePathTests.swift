@@ -59,6 +59,30 @@ struct VolumePathTests {
         }
     }
 
+    @Test(
+        "is the dearest of a body that rules cannot look into, whoever is named",
+        arguments: ["{", "junk", #"{"model":"#, String(repeating: " ", count: 100) + "{}"])
+    func unreadable(body: String) async throws {
+        let dearest = Offers.offer(9000)
+        let table = TestTable(
+            fields: [.body(["model"])],
+            rules: [
+                PriceRule(
+                    name: "tier", conditions: [.paid(try #require(VolumeComparison.list(">= $0.002", .dollars)))],
+                    amount: 1),
+                PriceRule(name: "large", conditions: [.field(0, try .parse("large*"))], amount: 2),
+            ], offers: [[Self.base], [Self.tier], [Self.best]], maxBodyBytes: 64, dearest: [dearest],
+            volumeSeconds: 3600)
+        try await withPaywall([TestRoute(match: "/x", offers: [], table: table)]) { rig in
+            let json = "Content-Type: application/json\r\n"
+            for (nonce, offer) in [Self.base, Self.tier, dearest].enumerated() {
+                let payment = Payer().pay(offer, nonce: UInt8(nonce + 1))
+                let answer = try await rig.ask("POST /x", payment.line + json, body: body)
+                #expect(answer.status == (offer == dearest ? 200 : 402))
+            }
+        }
+    }
+
     @Test("is nobody's who only names the payer")
     func forged() async throws {
         try await withPaywall(try Self.routes()) { rig in
@@ -70,7 +94,8 @@ struct VolumePathTests {
             guard case .transfer(var transfer) = forged.payload else { return }
             transfer.from = Payer().key.address
             forged.payload = .transfer(transfer)
-            #expect(try await rig.ask("GET /x", forged.line).status == 402)
+            let answer = try await rig.ask("GET /x", forged.line)
+            #expect(answer.status == 402 && amount(answer) == "1000", "nor does it tell what the payer has paid")
             #expect(rig.upstream.runs == 2)
         }
     }
