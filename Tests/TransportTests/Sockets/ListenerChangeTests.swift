@@ -40,6 +40,7 @@ struct ListenerChangeTests {
         var limits = ServerLimits()
         limits.headerTimeout = .seconds(200)
         limits.idleTimeout = .seconds(200)
+        limits.drainGrace = .seconds(200)
         return limits
     }()
 
