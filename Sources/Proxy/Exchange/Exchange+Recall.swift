@@ -11,9 +11,9 @@ import X402
 extension Exchange {
     /// Looks whether the payment is one of ours that still has an answer to come; `otherwise` goes on with what is asked now.
     func recall(_ payment: Payment, like sheet: OfferSheet, otherwise: @escaping @Sendable (Exchange) -> Void) {
-        guard let (paid, index) = payment.sheetAsPaid(like: sheet),
-            let rail = paid.rail(of: index, form: payment.form),
-            let identity = rail.identity(of: payment, for: paid.offers[index])
+        guard let (index, amount) = payment.offerAsPaid(of: sheet),
+            let rail = sheet.rail(of: index, form: payment.form),
+            let identity = rail.identity(of: payment, for: sheet.offers[index])
         else { return otherwise(self) }
         let home = loop.home(of: self)
         let ledger = loop.shared.ledger
@@ -24,7 +24,7 @@ extension Exchange {
                     if exchange.isAbandoned { return }
                     guard exchange.isOwed(record) else { return otherwise(exchange) }
                     exchange.isRecalling = true
-                    exchange.verify(payment, offer: index, of: paid)
+                    exchange.verify(payment, offer: index, of: sheet.changed { $0.amount = amount })
                 }
             } catch {
                 home.post { $0.answer(.ledgerUnavailable(error)) }
@@ -42,8 +42,8 @@ extension Exchange {
 }
 
 extension Payment {
-    /// The sheet with the amount that was signed, and the offer of it that the payment is for; nil where it is for none.
-    fileprivate func sheetAsPaid(like sheet: OfferSheet) -> (OfferSheet, Int)? {
+    /// The offer of a sheet that the payment is for but for its amount, and the amount that was signed; nil where it is for none.
+    fileprivate func offerAsPaid(of sheet: OfferSheet) -> (index: Int, amount: UInt256)? {
         let amount: UInt256
         let payee: Address
         switch payload {
@@ -56,7 +56,6 @@ extension Payment {
             offer.scheme == scheme && offer.network == network && offer.payTo == .address(payee)
                 && (asset == nil || offer.asset == asset)
         }
-        guard let index else { return nil }
-        return (sheet.changed { $0.amount = amount }, index)
+        return index.map { ($0, amount) }
     }
 }
